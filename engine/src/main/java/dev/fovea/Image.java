@@ -1,0 +1,107 @@
+package dev.fovea;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.ServiceLoader;
+
+/**
+ * A picture to embed: 8-bit RGB samples, which the engine resizes, crops and normalises; or planes
+ * that are already normalised, which go into the model as they are.
+ *
+ * <p>The arrays are not copied: do not change them while a model reads them.
+ */
+public sealed interface Image {
+
+  /** Width in pixels. */
+  int width();
+
+  /** Height in pixels. */
+  int height();
+
+  /**
+   * 8-bit RGB.
+   *
+   * @param samples [height, width, 3], red first
+   */
+  record Rgb(int width, int height, byte[] samples) implements Image {
+    /** Checks the size. */
+    public Rgb {
+      check(width, height, samples.length, "bytes");
+    }
+  }
+
+  /**
+   * Normalised planes.
+   *
+   * @param samples [3, height, width], red first; finite
+   */
+  record Planes(int width, int height, float[] samples) implements Image {
+    /** Checks the size. */
+    public Planes {
+      check(width, height, samples.length, "floats");
+    }
+  }
+
+  /** An image of 8-bit RGB samples, [height, width, 3]. */
+  static Image rgb(int width, int height, byte[] samples) {
+    return new Rgb(width, height, samples);
+  }
+
+  /** An image of normalised float planes, [3, height, width]. */
+  static Image planes(int width, int height, float[] samples) {
+    return new Planes(width, height, samples);
+  }
+
+  /**
+   * Reads and decodes a file with the default options.
+   *
+   * @throws ImageException if it cannot be read or decoded
+   */
+  static Image read(Path file) {
+    return read(file, DecodeOptions.DEFAULT);
+  }
+
+  /**
+   * Reads and decodes a file.
+   *
+   * @throws ImageException if it cannot be read or decoded
+   */
+  static Image read(Path file, DecodeOptions options) {
+    Objects.requireNonNull(options, "options");
+    byte[] bytes;
+    try {
+      bytes = Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new ImageException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+    return decode(bytes, file.toString(), options);
+  }
+
+  /**
+   * Decodes an encoded image.
+   *
+   * @param source what to call it in messages
+   * @throws ImageException if it cannot be decoded, or no decoder is on the class or module path
+   */
+  static Image decode(byte[] bytes, String source, DecodeOptions options) {
+    return ServiceLoader.load(ImageDecoder.class)
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new ImageException(
+                    "no image decoder found: add dev.fovea:fovea-images to the class path, or pass"
+                        + " pixels with Image.rgb"))
+        .decode(bytes, source, options);
+  }
+
+  private static void check(int width, int height, int length, String unit) {
+    if (width <= 0 || height <= 0 || 3L * width * height != length) {
+      throw new IllegalArgumentException(
+          String.format(
+              "an RGB image of %d x %d (width x height) has %d %s, got %d",
+              width, height, 3L * width * height, unit, length));
+    }
+  }
+}

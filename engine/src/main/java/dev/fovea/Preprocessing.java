@@ -1,0 +1,86 @@
+package dev.fovea;
+
+import java.util.Objects;
+
+/**
+ * From a photograph to the pixels that a model was trained on: resize the shortest side (bicubic,
+ * as Pillow does), crop the centre, normalise.
+ *
+ * @param shortest length of the shorter side after resizing, in pixels; 0 leaves the size alone
+ * @param cropHeight height of the centre crop in pixels; 0 for no crop
+ * @param cropWidth width of the centre crop in pixels; 0 for no crop
+ * @param mean of each channel (R, G, B), for samples in 0..1
+ * @param std standard deviation of each channel, for samples in 0..1
+ * @param rounding whose rounding is followed where implementations differ
+ */
+public record Preprocessing(
+    int shortest, int cropHeight, int cropWidth, Channels mean, Channels std, Rounding rounding) {
+
+  /** A value for each colour channel. */
+  public record Channels(double red, double green, double blue) {
+    /** The value of channel 0 (red), 1 (green) or 2 (blue). */
+    public double get(int channel) {
+      return switch (channel) {
+        case 0 -> red;
+        case 1 -> green;
+        case 2 -> blue;
+        default -> throw new IndexOutOfBoundsException("channel " + channel);
+      };
+    }
+  }
+
+  /** Whose rounding is followed where implementations differ: by a pixel, by the last bit. */
+  public enum Rounding {
+    /**
+     * torchvision's, which the original DINOv2 code uses: the crop starts at half the difference
+     * rounded half to even; samples are divided by 255 in float32.
+     */
+    ORIGINAL,
+    /**
+     * Hugging Face's: the crop starts at half the difference rounded down; samples are multiplied
+     * by 1/255 in float64.
+     */
+    HUGGING_FACE
+  }
+
+  /** What DINOv2 was evaluated with: shortest side 256, crop 224 x 224, ImageNet statistics. */
+  public static final Preprocessing DINOV2 =
+      new Preprocessing(
+          256,
+          224,
+          224,
+          new Channels(0.485, 0.456, 0.406),
+          new Channels(0.229, 0.224, 0.225),
+          Rounding.ORIGINAL);
+
+  /** Checks the ranges. */
+  public Preprocessing {
+    Objects.requireNonNull(rounding, "rounding");
+    if (shortest < 0 || cropHeight < 0 || cropWidth < 0 || (cropHeight == 0) != (cropWidth == 0)) {
+      throw new IllegalArgumentException(
+          "resize "
+              + shortest
+              + ", crop "
+              + cropHeight
+              + " x "
+              + cropWidth
+              + ": sizes are positive, or 0 for none");
+    }
+    for (int channel = 0; channel < 3; channel++) {
+      if (!(std.get(channel) > 0) || !Double.isFinite(mean.get(channel))) {
+        throw new IllegalArgumentException(
+            "mean " + mean + " and std " + std + " must be finite, std positive");
+      }
+    }
+  }
+
+  /** The same with another size. */
+  public Preprocessing withSize(int newShortest, int newCropHeight, int newCropWidth) {
+    return new Preprocessing(newShortest, newCropHeight, newCropWidth, mean, std, rounding);
+  }
+
+  /** The same with another rounding. */
+  public Preprocessing withRounding(Rounding newRounding) {
+    return new Preprocessing(shortest, cropHeight, cropWidth, mean, std, newRounding);
+  }
+}

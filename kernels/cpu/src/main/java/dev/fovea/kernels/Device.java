@@ -1,0 +1,33 @@
+package dev.fovea.kernels;
+
+/**
+ * One place where the verbs run: it packs weights into its own layout, records plans and owns the
+ * threads (or the stream) that replay them.
+ *
+ * <p>Packing and recording may be called from any thread. Plans of one device share its threads, so
+ * the caller runs one plan at a time.
+ */
+public interface Device extends AutoCloseable {
+
+  /** What this device is, in one line for logs and diagnosis: provider, vector width, threads. */
+  String description();
+
+  /** Packs the patch projection. The arrays are copied; the caller may drop them. */
+  Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights);
+
+  /** Packs a LayerNorm and the linear layer behind it. */
+  Packed<NormLinearWeights> pack(NormLinearWeights weights);
+
+  /** Packs a linear layer whose result is scaled and added to the residual stream. */
+  Packed<LinearAddWeights> pack(LinearAddWeights weights);
+
+  /** Packs a lone LayerNorm. */
+  Packed<NormWeights> pack(NormWeights weights);
+
+  /** Starts a new plan. */
+  Recorder record();
+
+  /** Stops the threads and frees device memory. Idempotent; plans must not run any more. */
+  @Override
+  void close();
+}

@@ -1,0 +1,4 @@
+/** Every published checkpoint layout in, one verified artifact out. */
+module dev.fovea.converter {
+  requires transitive dev.fovea.engine;
+}
