@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.ServiceLoader;
-import java.util.ServiceLoader.Provider;
 import java.util.stream.Collectors;
 
 /**
@@ -115,7 +114,7 @@ public final class Fovea implements AutoCloseable {
 
   private static Device device(Options options) {
     List<DeviceProvider> providers =
-        ServiceLoader.load(DeviceProvider.class).stream().map(Provider::get).toList();
+        ServiceLoader.load(DeviceProvider.class).stream().map(ServiceLoader.Provider::get).toList();
     return providers.stream()
         .filter(provider -> provider.name().equals(options.device()))
         .findFirst()
