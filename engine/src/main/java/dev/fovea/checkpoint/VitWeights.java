@@ -65,13 +65,23 @@ public final class VitWeights implements AutoCloseable {
    * @throws CheckpointException if it cannot be read, is damaged, or is not a model that can run
    */
   public static VitWeights open(Path fileOrDirectory) {
+    return open(fileOrDirectory, null);
+  }
+
+  /**
+   * As {@link #open(Path)}, with another position policy.
+   *
+   * @param override the position policy, whatever the checkpoint's origin says; may be null
+   * @throws CheckpointException if it cannot be read, is damaged, or is not a model that can run
+   */
+  public static VitWeights open(Path fileOrDirectory, PositionPolicy override) {
     boolean directory = Files.isDirectory(fileOrDirectory);
     JsonObject config = directory ? sibling(fileOrDirectory, "config.json") : null;
     JsonObject preprocessor =
         directory ? sibling(fileOrDirectory, "preprocessor_config.json") : null;
     Checkpoint checkpoint = Safetensors.open(fileOrDirectory);
     try {
-      return new VitWeights(checkpoint, config, preprocessor, null);
+      return new VitWeights(checkpoint, config, preprocessor, override);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
@@ -249,7 +259,7 @@ public final class VitWeights implements AutoCloseable {
     long skip = first;
     int done = 0;
     for (CanonicalTensor.Part part : tensor.parts()) {
-      int now = (int) Math.clamp(part.elements() - skip, 0, count - done);
+      int now = Math.clamp(part.elements() - skip, 0, count - done);
       if (now > 0) {
         read(part, skip, target, offset + done, now);
         done += now;
