@@ -1,30 +1,41 @@
 package dev.fovea;
 
-import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.kernels.Pooling;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Models of published sizes against the float64 reference: some token rows, CLS after the first,
  * middle and last block, the attention of CLS, the mean of the patches. Tolerances as in {@link
- * TinyGoldenTest}.
+ * TinyGoldenTest}. Prints the errors.
+ *
+ * <p>The giant model needs 12 GB of memory and joins in with {@code -Dfovea.giant=true}.
  */
 class FullSizeGoldenTest {
 
+  static Stream<Arguments> models() {
+    Stream<Arguments> usual =
+        Stream.of(
+            arguments("small-reg0", "224x224", 5e-6),
+            arguments("small-reg4", "224x224", 5e-6),
+            arguments("small-reg4", "448x252", 5e-6),
+            arguments("small-reg4", "518x518", 2e-6),
+            arguments("base-reg4", "224x224", 5e-6),
+            arguments("large-reg4", "224x224", 5e-6));
+    return Boolean.getBoolean("fovea.giant")
+        ? Stream.concat(usual, Stream.of(arguments("giant-reg4", "224x224", 5e-6)))
+        : usual;
+  }
+
   @ParameterizedTest
-  @CsvSource({
-    "small-reg0, 224x224, 5e-6",
-    "small-reg4, 224x224, 5e-6",
-    "small-reg4, 448x252, 5e-6",
-    "small-reg4, 518x518, 2e-6",
-    "base-reg4, 224x224, 5e-6",
-    "large-reg4, 224x224, 5e-6"
-  })
+  @MethodSource("models")
   void modelEqualsTheReference(String model, String size, double tolerance) {
     int height = Integer.parseInt(size.substring(0, 3));
     int width = Integer.parseInt(size.substring(4));
@@ -45,12 +56,13 @@ class FullSizeGoldenTest {
                   IntStream.range(0, prefix + 2),
                   IntStream.of(prefix + (tokens - prefix) / 2, tokens - 1))
               .toArray();
-      check(rows(features, Feature.TOKENS, rows), golden, "tokens_norm_rows", tolerance);
-      check(rows(features, Feature.PRENORM_TOKENS, rows), golden, "tokens_prenorm_rows", tolerance);
+      Golden.check(rows(features, Feature.TOKENS, rows), golden, "tokens_norm_rows", tolerance);
+      Golden.check(
+          rows(features, Feature.PRENORM_TOKENS, rows), golden, "tokens_prenorm_rows", tolerance);
       int[] cls = {0, tokens, 2 * tokens};
-      check(rows(features, Feature.BLOCKS, cls), golden, "blocks_cls", tolerance);
-      check(features.get(Feature.CLS_ATTENTION), golden, "cls_attention_last", tolerance);
-      check(features.get(Feature.EMBEDDING), golden, "patch_mean_norm", tolerance);
+      Golden.check(rows(features, Feature.BLOCKS, cls), golden, "blocks_cls", tolerance);
+      Golden.check(features.get(Feature.CLS_ATTENTION), golden, "cls_attention_last", tolerance);
+      Golden.check(features.get(Feature.EMBEDDING), golden, "patch_mean_norm", tolerance);
     }
   }
 
@@ -72,11 +84,5 @@ class FullSizeGoldenTest {
       System.arraycopy(all, rows[i] * width, selected, i * width, width);
     }
     return selected;
-  }
-
-  private static void check(float[] got, Checkpoint golden, String tensor, double tolerance) {
-    assertThat(Golden.relativeError(got, Golden.read(golden, tensor)))
-        .as(tensor)
-        .isLessThanOrEqualTo(tolerance);
   }
 }

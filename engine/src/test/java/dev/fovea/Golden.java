@@ -1,5 +1,7 @@
 package dev.fovea;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.Safetensors;
 import java.net.URISyntaxException;
@@ -39,8 +41,16 @@ final class Golden {
         Math.toIntExact(shape.get(2)), Math.toIntExact(shape.get(1)), read(golden, "image"));
   }
 
+  /** Holds a result to a golden's tensor, and prints how far it is from it. */
+  static void check(float[] got, Checkpoint golden, String tensor, double tolerance) {
+    double error = relativeError(got, read(golden, tensor));
+    String file = Path.of(golden.source()).getFileName().toString();
+    System.out.printf("%-52s %-20s %.1e%n", file, tensor, error);
+    assertThat(error).as(tensor).isLessThanOrEqualTo(tolerance);
+  }
+
   /** ||got - want|| / ||want||, in float64. */
-  static double relativeError(float[] got, float[] want) {
+  private static double relativeError(float[] got, float[] want) {
     if (got.length != want.length) {
       throw new AssertionError(got.length + " values, expected " + want.length);
     }
