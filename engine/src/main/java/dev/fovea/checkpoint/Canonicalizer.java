@@ -125,8 +125,7 @@ final class Canonicalizer {
       int columns = size("mlp.fc2.weight", naming.find(0, "mlp.fc2", ".weight"), 2, 1);
       swiglu = rows == 2L * columns;
     } else {
-      swiglu =
-          naming.find(0, "mlp.w12", ".weight").stream().anyMatch(checkpoint.tensors()::containsKey);
+      swiglu = naming.find(0, "mlp.w12", ".weight").stream().anyMatch(naming.names()::contains);
     }
     return swiglu ? VitConfig.Mlp.SWIGLU : VitConfig.Mlp.GELU;
   }

@@ -226,7 +226,7 @@ public final class SafetensorsWriter {
                 + Quoted.of(info.name())
                 + ": "
                 + e.getMessage()
-                + "; use bf16 or f32",
+                + "; write this model as F32",
             e);
       }
       writeFully(channel, buffer);

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /** Safetensors files that an index file makes into one checkpoint. */
 final class ShardedCheckpoint implements Checkpoint {
@@ -39,16 +40,26 @@ final class ShardedCheckpoint implements Checkpoint {
 
   /** Opens the shards that an index file names, which lie beside it. */
   static ShardedCheckpoint open(Path indexFile) {
-    String what = indexFile.toString();
-    JsonObject index = JsonObject.of(Json.read(indexFile, MAX_INDEX_BYTES), what);
+    Object index = Json.read(indexFile, MAX_INDEX_BYTES);
+    return of(
+        JsonObject.of(index, indexFile.toString()),
+        file -> SafetensorsFile.map(indexFile.resolveSibling(file)));
+  }
+
+  /**
+   * Opens the shards that an index names.
+   *
+   * @param opener opens a file by its bare name
+   */
+  static ShardedCheckpoint of(JsonObject index, Function<String, SafetensorsFile> opener) {
     Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
     try {
       JsonObject weightMap = index.object("weight_map");
       for (String name : weightMap.members().keySet()) {
         String file = weightMap.text(name);
         if (!shards.containsKey(file)) {
-          checkBareName(file, what);
-          shards.put(file, SafetensorsFile.map(indexFile.resolveSibling(file)));
+          checkBareName(file, index.what());
+          shards.put(file, opener.apply(file));
         }
       }
       return new ShardedCheckpoint(index, shards);
