@@ -1,0 +1,79 @@
+package dev.fovea.kernels.cpu;
+
+import dev.fovea.kernels.Activation;
+import dev.fovea.kernels.Device;
+import dev.fovea.kernels.LinearAddWeights;
+import dev.fovea.kernels.NormLinearWeights;
+import dev.fovea.kernels.NormWeights;
+import dev.fovea.kernels.Packed;
+import dev.fovea.kernels.PatchEmbedWeights;
+import dev.fovea.kernels.Recorder;
+import dev.fovea.kernels.WeightStorage;
+
+/** The processors of this machine: one set of kernels and one team of threads. */
+final class CpuDevice implements Device {
+
+  private final CpuKernels kernels;
+  private final WeightStorage storage;
+  private final Workers workers;
+
+  CpuDevice(CpuKernels kernels, int threads, WeightStorage storage) {
+    this.kernels = kernels;
+    this.storage = storage;
+    workers = new Workers(threads);
+  }
+
+  @Override
+  public String description() {
+    int threads = workers.width();
+    return "CPU, %s, %d thread%s, weights as %s"
+        .formatted(kernels.description(), threads, threads == 1 ? "" : "s", storage);
+  }
+
+  CpuKernels kernels() {
+    return kernels;
+  }
+
+  Workers workers() {
+    return workers;
+  }
+
+  @Override
+  public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
+    Linear linear = kernels.pack(weights.weight(), weights.bias(), Activation.NONE, storage);
+    return new CpuPacked.PatchEmbed(this, weights.patch(), weights.width(), linear);
+  }
+
+  @Override
+  public Packed<NormLinearWeights> pack(NormLinearWeights weights) {
+    Activation activation = weights.activation();
+    Linear linear = kernels.pack(weights.weight(), weights.bias(), activation, storage);
+    return new CpuPacked.NormLinear(
+        this, copy(weights.norm()), activation, weights.outputs(), linear);
+  }
+
+  @Override
+  public Packed<LinearAddWeights> pack(LinearAddWeights weights) {
+    Linear linear = kernels.pack(weights.weight(), weights.bias(), Activation.NONE, storage);
+    return new CpuPacked.LinearAdd(this, weights.inputs(), weights.gamma().clone(), linear);
+  }
+
+  @Override
+  public Packed<NormWeights> pack(NormWeights weights) {
+    return new CpuPacked.Norm(this, copy(weights));
+  }
+
+  private static NormWeights copy(NormWeights norm) {
+    return new NormWeights(norm.weight().clone(), norm.bias().clone(), norm.epsilon());
+  }
+
+  @Override
+  public Recorder record() {
+    return new CpuRecorder(this);
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+  }
+}

@@ -1,0 +1,56 @@
+package dev.fovea.kernels.cpu;
+
+import dev.fovea.kernels.Activation;
+import dev.fovea.kernels.Columns;
+import dev.fovea.kernels.NormWeights;
+import dev.fovea.kernels.PositionTable;
+import dev.fovea.kernels.Rows;
+import dev.fovea.kernels.WeightStorage;
+
+/**
+ * One implementation of the verbs on a CPU: a layout for weights, and for every verb a factory of
+ * the {@link Task} that computes it on given arrays.
+ *
+ * <p>Sizes were checked before these methods are called. A task allocates its scratch memory, one
+ * piece a slot, when it is made, and nothing when it runs.
+ */
+public interface CpuKernels {
+
+  /** Name and vector width, for logs and diagnosis. */
+  String description();
+
+  /**
+   * Packs a weight and its bias; both are copied.
+   *
+   * @param weight [bias.length, inputs] row-major
+   * @param bias one element a row of the weight
+   * @param activation {@link Activation#SWIGLU} tells that the first half of the rows gates the
+   *     second
+   * @param storage how the weight is kept; the bias always stays float32
+   */
+  Linear pack(float[] weight, float[] bias, Activation activation, WeightStorage storage);
+
+  /** {@link dev.fovea.kernels.Recorder#patchEmbed}. */
+  Task patchEmbed(
+      CpuPixels pixels, int patch, Linear linear, PositionTable positions, CpuTokens x, int slots);
+
+  /** {@link dev.fovea.kernels.Recorder#normLinear}. */
+  Task normLinear(
+      CpuTokens x,
+      Rows rows,
+      NormWeights norm,
+      Linear linear,
+      Activation activation,
+      Columns columns,
+      CpuTokens y,
+      int slots);
+
+  /** {@link dev.fovea.kernels.Recorder#attention}. */
+  Task attention(AttentionStep step, int slots);
+
+  /** {@link dev.fovea.kernels.Recorder#linearAdd}. */
+  Task linearAdd(CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, int slots);
+
+  /** {@link dev.fovea.kernels.Recorder#norm}. */
+  Task norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y);
+}

@@ -1,0 +1,240 @@
+package dev.fovea.kernels.cpu;
+
+import dev.fovea.kernels.Columns;
+import dev.fovea.kernels.HostBuffer;
+import dev.fovea.kernels.LinearAddWeights;
+import dev.fovea.kernels.NormLinearWeights;
+import dev.fovea.kernels.NormWeights;
+import dev.fovea.kernels.Packed;
+import dev.fovea.kernels.PatchEmbedWeights;
+import dev.fovea.kernels.Pixels;
+import dev.fovea.kernels.Plan;
+import dev.fovea.kernels.Pooling;
+import dev.fovea.kernels.PositionTable;
+import dev.fovea.kernels.Recorder;
+import dev.fovea.kernels.Rows;
+import dev.fovea.kernels.Tokens;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** Checks every argument of a verb and asks the device's kernels for the task that computes it. */
+final class CpuRecorder implements Recorder {
+
+  private final CpuDevice device;
+  private final CpuKernels kernels;
+  private final int slots;
+  private final List<Task> steps = new ArrayList<>();
+  private long bytes;
+  private boolean built;
+
+  CpuRecorder(CpuDevice device) {
+    this.device = device;
+    kernels = device.kernels();
+    slots = device.workers().width();
+  }
+
+  @Override
+  public Pixels rgb(int images, int height, int width, float[] lookup) {
+    return declared(CpuPixels.rgb(this, images, height, width, lookup));
+  }
+
+  @Override
+  public Pixels planes(int images, int height, int width) {
+    return declared(CpuPixels.planes(this, images, height, width));
+  }
+
+  private CpuPixels declared(CpuPixels pixels) {
+    checkOpen();
+    bytes += pixels.host().byteSize();
+    return pixels;
+  }
+
+  @Override
+  public Tokens tokens(int images, int rows, int width) {
+    checkOpen();
+    CpuTokens tokens = new CpuTokens(this, images, rows, width);
+    bytes += (long) Float.BYTES * tokens.data().length;
+    return tokens;
+  }
+
+  @Override
+  public void patchEmbed(
+      Pixels pixels, Packed<PatchEmbedWeights> weights, PositionTable positions, Tokens x) {
+    CpuPixels from = own(pixels);
+    CpuPacked.PatchEmbed packed = own(weights, CpuPacked.PatchEmbed.class);
+    CpuTokens to = own("x", x);
+    int patch = packed.patch();
+    if (from.height() % patch != 0 || from.width() % patch != 0) {
+      throw new IllegalArgumentException(
+          "images of %d x %d pixels are not whole patches of %d"
+              .formatted(from.height(), from.width(), patch));
+    }
+    int patches = from.height() / patch * (from.width() / patch);
+    Sizes.same("the position table's width", positions.width(), packed.width());
+    Sizes.same("the position table's patches", positions.tokens() - positions.prefix(), patches);
+    Sizes.same("x's images", to.images(), from.images());
+    Sizes.same("x's rows", to.rows(), positions.tokens());
+    Sizes.same("x's width", to.width(), packed.width());
+    add(kernels.patchEmbed(from, patch, packed.linear(), positions, to, slots));
+  }
+
+  @Override
+  public void normLinear(
+      Tokens x, Rows rows, Packed<NormLinearWeights> weights, Columns columns, Tokens y) {
+    CpuTokens from = own("x", x);
+    CpuTokens to = own("y", y);
+    CpuPacked.NormLinear packed = own(weights, CpuPacked.NormLinear.class);
+    checkRows(from, rows, to);
+    checkApart(from, to);
+    Sizes.same("x's width", from.width(), packed.norm().width());
+    Sizes.same("y's width", to.width(), packed.outputs());
+    Sizes.inside("columns", columns.first(), columns.count(), packed.outputs());
+    add(
+        kernels.normLinear(
+            from, rows, packed.norm(), packed.linear(), packed.activation(), columns, to, slots));
+  }
+
+  @Override
+  public void attention(Tokens qkv, int heads, Rows queries, Tokens y) {
+    attention(qkv, heads, queries, y, new Rows(queries.first(), 0), null);
+  }
+
+  @Override
+  public void attention(
+      Tokens qkv, int heads, Rows queries, Tokens y, Rows watched, Tokens probabilities) {
+    CpuTokens from = own("qkv", qkv);
+    CpuTokens to = own("y", y);
+    checkRows(from, queries, to);
+    checkApart(from, to);
+    if (heads < 1 || to.width() % heads != 0) {
+      throw new IllegalArgumentException(
+          "y's width of " + to.width() + " cannot be shared out to " + heads + " heads");
+    }
+    Sizes.same("qkv's width", from.width(), Math.multiplyExact(3, to.width()));
+    CpuTokens kept = null;
+    if (watched.count() > 0) {
+      kept = own("probabilities", probabilities);
+      if (watched.first() < queries.first() || watched.end() > queries.end()) {
+        throw new IllegalArgumentException(
+            "watched rows " + watched + " are not a part of the queries " + queries);
+      }
+      Sizes.same("probabilities' images", kept.images(), from.images());
+      Sizes.same("probabilities' rows", kept.rows(), heads * watched.count());
+      Sizes.same("probabilities' width", kept.width(), from.rows());
+    }
+    add(kernels.attention(new AttentionStep(from, heads, queries, to, watched, kept), slots));
+  }
+
+  @Override
+  public void linearAdd(Tokens a, Rows rows, Packed<LinearAddWeights> weights, Tokens x) {
+    CpuTokens from = own("a", a);
+    CpuTokens to = own("x", x);
+    CpuPacked.LinearAdd packed = own(weights, CpuPacked.LinearAdd.class);
+    checkRows(from, rows, to);
+    checkApart(from, to);
+    Sizes.same("a's width", from.width(), packed.inputs());
+    Sizes.same("x's width", to.width(), packed.gamma().length);
+    add(kernels.linearAdd(from, rows, packed.linear(), packed.gamma(), to, slots));
+  }
+
+  /** {@inheritDoc} Works in place too. */
+  @Override
+  public void norm(Tokens x, Rows rows, Packed<NormWeights> weights, Tokens y) {
+    CpuTokens from = own("x", x);
+    CpuTokens to = own("y", y);
+    CpuPacked.Norm packed = own(weights, CpuPacked.Norm.class);
+    checkRows(from, rows, to);
+    Sizes.same("x's width", from.width(), packed.norm().width());
+    Sizes.same("y's width", to.width(), packed.norm().width());
+    add(kernels.norm(from, rows, packed.norm(), to));
+  }
+
+  @Override
+  public void pool(Tokens x, int prefix, Pooling pooling, boolean normalize, Tokens y) {
+    CpuTokens from = own("x", x);
+    CpuTokens to = own("y", y);
+    checkApart(from, to);
+    Sizes.same("y's images", to.images(), from.images());
+    Sizes.same("y's rows", to.rows(), 1);
+    int parts = pooling == Pooling.CLS_MEAN ? 2 : 1;
+    Sizes.same("y's width", to.width(), Math.multiplyExact(parts, from.width()));
+    if (pooling != Pooling.CLS && (prefix < 0 || prefix >= from.rows())) {
+      throw new IllegalArgumentException(
+          "a prefix of %d rows leaves no patches of %d rows to average"
+              .formatted(prefix, from.rows()));
+    }
+    add(new PoolTask(from, prefix, pooling, normalize, to, slots));
+  }
+
+  @Override
+  public HostBuffer read(Tokens tokens, Rows rows, Columns columns) {
+    CpuTokens from = own("tokens", tokens);
+    Sizes.inside("rows", rows.first(), rows.count(), from.rows());
+    Sizes.inside("columns", columns.first(), columns.count(), from.width());
+    int size = Sizes.elements("a result", from.images(), rows.count(), columns.count());
+    float[] result = new float[size];
+    add(new ReadTask(from, rows, columns, result));
+    bytes += (long) Float.BYTES * size;
+    return new CpuHostBuffer(MemorySegment.ofArray(result));
+  }
+
+  @Override
+  public Plan build() {
+    checkOpen();
+    built = true;
+    Plan plan = new CpuPlan(device, steps.toArray(Task[]::new), bytes);
+    steps.clear();
+    return plan;
+  }
+
+  private void add(Task step) {
+    checkOpen();
+    steps.add(step);
+  }
+
+  private void checkOpen() {
+    if (built) {
+      throw new IllegalStateException("this recorder has built its plan; start a new recorder");
+    }
+  }
+
+  private CpuTokens own(String name, Tokens tokens) {
+    Objects.requireNonNull(tokens, name);
+    if (tokens instanceof CpuTokens own && own.owner() == this) {
+      return own;
+    }
+    throw new IllegalArgumentException(
+        name + " was not declared by this recorder, but by another one; declare it here");
+  }
+
+  private CpuPixels own(Pixels pixels) {
+    Objects.requireNonNull(pixels, "pixels");
+    if (pixels instanceof CpuPixels own && own.owner() == this) {
+      return own;
+    }
+    throw new IllegalArgumentException(
+        "pixels were not declared by this recorder, but by another one; declare them here");
+  }
+
+  private <W, P extends CpuPacked<W>> P own(Packed<W> weights, Class<P> type) {
+    Objects.requireNonNull(weights, "weights");
+    if (type.isInstance(weights) && type.cast(weights).owner() == device) {
+      return type.cast(weights);
+    }
+    throw new IllegalArgumentException(
+        "weights were packed by another device than this recorder's; pack them with this one");
+  }
+
+  private static void checkRows(CpuTokens from, Rows rows, CpuTokens to) {
+    Sizes.same("the result's images", to.images(), from.images());
+    Sizes.inside("rows", rows.first(), rows.count(), Math.min(from.rows(), to.rows()));
+  }
+
+  private static void checkApart(CpuTokens from, CpuTokens to) {
+    if (from == to) {
+      throw new IllegalArgumentException("the result must be another matrix than the input");
+    }
+  }
+}
