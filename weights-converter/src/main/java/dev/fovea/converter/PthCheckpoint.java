@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
@@ -67,13 +66,6 @@ public final class PthCheckpoint implements Checkpoint {
   private static final byte[] ZIP_MAGIC = {'P', 'K', 3, 4};
   private static final byte[] TAR_MAGIC = {'u', 's', 't', 'a', 'r'};
   private static final int TAR_MAGIC_OFFSET = 257;
-
-  private static final ValueLayout.OfShort I16 =
-      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfFloat F32 =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfDouble F64 =
-      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final String source;
   private final Runnable unmap;
@@ -192,7 +184,8 @@ public final class PthCheckpoint implements Checkpoint {
     }
     try {
       if (view.contiguous()) {
-        copy(view.storage(), dtype, view.offset() + first, target, offset, count);
+        long at = (view.offset() + first) * dtype.bytes();
+        dtype.decode(view.storage(), at, target, offset, count);
       } else {
         gather(view, dtype, first, target, offset, count);
       }
@@ -327,25 +320,12 @@ public final class PthCheckpoint implements Checkpoint {
   }
 
   private DType dtype(TensorInfo info) {
-    for (DType dtype : DType.values()) {
-      if (dtype.name().equals(info.dtype())) {
-        return dtype;
-      }
-    }
-    throw failure(
-        "tensor '%s' has the element type %s; weights are one of %s",
-        info.name(), info.dtype(), Arrays.toString(DType.values()));
-  }
-
-  private static void copy(
-      MemorySegment storage, DType dtype, long from, float[] target, int offset, int count) {
-    if (dtype == DType.F32) {
-      MemorySegment.copy(storage, F32, from * Float.BYTES, target, offset, count);
-      return;
-    }
-    for (int i = 0; i < count; i++) {
-      target[offset + i] = element(storage, dtype, from + i);
-    }
+    return DType.find(info.dtype())
+        .orElseThrow(
+            () ->
+                failure(
+                    "tensor '%s' has the element type %s; weights are one of %s",
+                    info.name(), info.dtype(), Arrays.toString(DType.values())));
   }
 
   /** Walks the tensor in row-major order, whatever the order in the file. */
@@ -362,7 +342,7 @@ public final class PthCheckpoint implements Checkpoint {
       at += index[i] * strides[i];
     }
     for (int n = 0; n < count; n++) {
-      target[offset + n] = element(view.storage(), dtype, at);
+      dtype.decode(view.storage(), at * dtype.bytes(), target, offset + n, 1);
       for (int i = shape.length - 1; i >= 0; i--) {
         at += strides[i];
         if (++index[i] < shape[i]) {
@@ -372,15 +352,6 @@ public final class PthCheckpoint implements Checkpoint {
         index[i] = 0;
       }
     }
-  }
-
-  private static float element(MemorySegment storage, DType dtype, long index) {
-    return switch (dtype) {
-      case F32 -> storage.get(F32, index * Float.BYTES);
-      case F16 -> Float.float16ToFloat(storage.get(I16, index * Short.BYTES));
-      case BF16 -> Float.intBitsToFloat(storage.get(I16, index * Short.BYTES) << Short.SIZE);
-      case F64 -> (float) storage.get(F64, index * Double.BYTES);
-    };
   }
 
   private CheckpointException failure(String problem, Object... arguments) {

@@ -336,15 +336,16 @@ class PthCheckpointTest {
 
   @Test
   void entriesMustNotOverlapOrLeaveTheFile() {
-    PthBuilder shared = plain().floats("1", TWELVE);
+    PthBuilder shared = plain().add("model/longer", new byte[8]);
     assertRefused(
         changed(
             shared,
             bytes -> {
-              bytes.putInt(shared.central("model/data/1") + 42, shared.local("model/data/0"));
-              bytes.put(shared.central("model/data/1") + 46 + 11, (byte) '1');
-              bytes.put(shared.local("model/data/0") + 30 + 11, (byte) '1');
-              bytes.put(shared.central("model/data/0") + 46 + 11, (byte) '1');
+              // One more byte for the one before, which ends where the other begins.
+              bytes.putInt(shared.central("model/data/0") + 20, 49);
+              bytes.putInt(shared.central("model/data/0") + 24, 49);
+              bytes.putInt(shared.local("model/data/0") + 18, 49);
+              bytes.putInt(shared.local("model/data/0") + 22, 49);
             }),
         "overlap");
     PthBuilder outside = plain();
