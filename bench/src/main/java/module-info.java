@@ -1,4 +1,5 @@
 /** Benchmarks; never in a shipped jar. */
-module dev.fovea.bench {
+open module dev.fovea.bench {
   requires dev.fovea.engine;
+  requires jmh.core;
 }

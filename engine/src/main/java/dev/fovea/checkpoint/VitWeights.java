@@ -65,13 +65,23 @@ public final class VitWeights implements AutoCloseable {
    * @throws CheckpointException if it cannot be read, is damaged, or is not a model that can run
    */
   public static VitWeights open(Path fileOrDirectory) {
+    return open(fileOrDirectory, null);
+  }
+
+  /**
+   * As {@link #open(Path)}, with another position policy.
+   *
+   * @param override the position policy, whatever the checkpoint's origin says; may be null
+   * @throws CheckpointException if it cannot be read, is damaged, or is not a model that can run
+   */
+  public static VitWeights open(Path fileOrDirectory, PositionPolicy override) {
     boolean directory = Files.isDirectory(fileOrDirectory);
     JsonObject config = directory ? sibling(fileOrDirectory, "config.json") : null;
     JsonObject preprocessor =
         directory ? sibling(fileOrDirectory, "preprocessor_config.json") : null;
     Checkpoint checkpoint = Safetensors.open(fileOrDirectory);
     try {
-      return new VitWeights(checkpoint, config, preprocessor, null);
+      return new VitWeights(checkpoint, config, preprocessor, override);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;

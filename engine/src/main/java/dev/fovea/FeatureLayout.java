@@ -1,0 +1,82 @@
+package dev.fovea;
+
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * Where the outputs of a request lie in memory: one after another in the order of {@link Feature},
+ * float32, no gaps. It depends on the model, the request and the size of the image after
+ * preprocessing.
+ */
+public final class FeatureLayout {
+
+  private record Place(long offset, int[] shape) {
+    long bytes() {
+      return Float.BYTES * Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact);
+    }
+  }
+
+  private final Map<Feature, Place> places = new EnumMap<>(Feature.class);
+  private final long bytes;
+
+  FeatureLayout(VitConfig config, FeatureRequest request, int height, int width) {
+    int channels = config.width();
+    int heads = config.heads();
+    int registers = config.registers();
+    int tokens = config.tokens(height, width);
+    long end = 0;
+    for (Feature feature : request.features()) {
+      int[] shape =
+          switch (feature) {
+            case EMBEDDING -> new int[] {request.embeddingLength(channels)};
+            case CLS -> new int[] {channels};
+            case REGISTERS -> new int[] {registers, channels};
+            case PATCHES -> new int[] {tokens - config.prefix(), channels};
+            case TOKENS, PRENORM_TOKENS, KEYS -> new int[] {tokens, channels};
+            case BLOCKS -> new int[] {request.blocks().size(), tokens, channels};
+            case CLS_ATTENTION -> new int[] {heads, tokens};
+            case REGISTER_ATTENTION -> new int[] {heads, registers, tokens};
+            case ATTENTION -> new int[] {heads, tokens, tokens};
+          };
+      Place place = new Place(end, shape);
+      places.put(feature, place);
+      end += place.bytes();
+    }
+    bytes = end;
+  }
+
+  /** Memory that all outputs of one image need, in bytes. */
+  public long bytes() {
+    return bytes;
+  }
+
+  /** Floats that all outputs of one image need; an array must be able to hold them. */
+  int floats() {
+    return Math.toIntExact(bytes / Float.BYTES);
+  }
+
+  /** Size of one output in bytes. */
+  public long bytes(Feature feature) {
+    return place(feature).bytes();
+  }
+
+  /** Where one output begins, in bytes. */
+  public long offset(Feature feature) {
+    return place(feature).offset();
+  }
+
+  /** Shape of one output, outermost first. */
+  public int[] shape(Feature feature) {
+    return place(feature).shape().clone();
+  }
+
+  private Place place(Feature feature) {
+    Place place = places.get(feature);
+    if (place == null) {
+      throw new IllegalArgumentException(
+          feature + " was not asked for; the request has " + places.keySet());
+    }
+    return place;
+  }
+}

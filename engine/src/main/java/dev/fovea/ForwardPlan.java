@@ -1,0 +1,201 @@
+package dev.fovea;
+
+import dev.fovea.kernels.Columns;
+import dev.fovea.kernels.Device;
+import dev.fovea.kernels.HostBuffer;
+import dev.fovea.kernels.Pixels;
+import dev.fovea.kernels.Plan;
+import dev.fovea.kernels.PositionTable;
+import dev.fovea.kernels.Recorder;
+import dev.fovea.kernels.Rows;
+import dev.fovea.kernels.Tokens;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A recorded forward pass for one request, batch and image size, and where its outputs go. Running
+ * it allocates nothing.
+ */
+final class ForwardPlan implements AutoCloseable {
+
+  /**
+   * What a plan is made for.
+   *
+   * @param rgb whether pixels come as 8-bit RGB; otherwise as normalised planes
+   * @param images images in the batch
+   * @param height pixels
+   * @param width pixels
+   * @param request outputs
+   */
+  record Shape(boolean rgb, int images, int height, int width, FeatureRequest request) {
+
+    /** Bytes of one image in {@link ForwardPlan#pixels}. */
+    long pixelBytes() {
+      return 3L * height * width * (rgb ? 1 : Float.BYTES);
+    }
+  }
+
+  /**
+   * A strided copy from a host buffer into the memory of one image's features: {@code runs} runs of
+   * {@code runBytes}, {@code runStride} bytes apart at the source and adjacent at the target.
+   */
+  private record Copy(
+      MemorySegment source,
+      long imageStride,
+      long sourceOffset,
+      int runs,
+      long runBytes,
+      long runStride,
+      long targetOffset) {
+
+    void run(int image, MemorySegment target, long targetBase) {
+      long from = image * imageStride + sourceOffset;
+      long to = targetBase + targetOffset;
+      for (int i = 0; i < runs; i++) {
+        MemorySegment.copy(source, from + i * runStride, target, to + i * runBytes, runBytes);
+      }
+    }
+  }
+
+  private final Shape shape;
+  private final FeatureLayout layout;
+  private final Pixels pixels;
+  private final Plan plan;
+  private final List<Copy> copies = new ArrayList<>();
+
+  ForwardPlan(
+      VisionTransformer model,
+      VitConfig config,
+      PositionTable table,
+      Device device,
+      float[] lookup,
+      Shape shape) {
+    this.shape = shape;
+    this.layout = new FeatureLayout(config, shape.request(), shape.height(), shape.width());
+    Recorder recorder = device.record();
+    this.pixels =
+        shape.rgb()
+            ? recorder.rgb(shape.images(), shape.height(), shape.width(), lookup)
+            : recorder.planes(shape.images(), shape.height(), shape.width());
+    VisionTransformer.Demand demand =
+        VisionTransformer.Demand.of(shape.request(), config, table.tokens());
+    model.record(
+        recorder, pixels, shape.images(), table, demand, new Reader(recorder, config, demand));
+    this.plan = recorder.build();
+  }
+
+  Shape shape() {
+    return shape;
+  }
+
+  FeatureLayout layout() {
+    return layout;
+  }
+
+  /** Where the caller writes the images before {@link #run}, one after another. */
+  MemorySegment pixels() {
+    return pixels.host();
+  }
+
+  void run() {
+    plan.run();
+  }
+
+  /** Copies the outputs of one image to {@code target}, from byte {@code offset} on. */
+  void copyFeatures(int image, MemorySegment target, long offset) {
+    for (int i = 0; i < copies.size(); i++) {
+      copies.get(i).run(image, target, offset);
+    }
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+  }
+
+  /** Records the reads that a request needs, at the moment their source holds the right values. */
+  private final class Reader implements VisionTransformer.Outputs {
+
+    private final Recorder recorder;
+    private final VitConfig config;
+    private final VisionTransformer.Demand demand;
+    private final FeatureRequest request = shape.request();
+
+    Reader(Recorder recorder, VitConfig config, VisionTransformer.Demand demand) {
+      this.recorder = recorder;
+      this.config = config;
+      this.demand = demand;
+    }
+
+    @Override
+    public void attention(Tokens probabilities) {
+      MemorySegment source =
+          recorder.read(probabilities, Rows.all(probabilities), Columns.all(probabilities)).host();
+      int tokens = probabilities.width();
+      attentionRows(source, Feature.CLS_ATTENTION, new Rows(0, 1), tokens);
+      attentionRows(source, Feature.REGISTER_ATTENTION, new Rows(1, config.registers()), tokens);
+      attentionRows(source, Feature.ATTENTION, new Rows(0, tokens), tokens);
+    }
+
+    /** Of every head's watched rows, the ones that a feature is about. */
+    private void attentionRows(MemorySegment source, Feature feature, Rows rows, int tokens) {
+      if (request.wants(feature) && rows.count() > 0) {
+        long row = (long) Float.BYTES * tokens;
+        long head = demand.watched().count() * row;
+        copies.add(
+            new Copy(
+                source,
+                config.heads() * head,
+                (rows.first() - demand.watched().first()) * row,
+                config.heads(),
+                rows.count() * row,
+                head,
+                layout.offset(feature)));
+      }
+    }
+
+    @Override
+    public void block(int index, Tokens x, Tokens qkv) {
+      boolean last = index == config.depth() - 1;
+      int place = request.blocks().indexOf(index);
+      if (place >= 0) {
+        long block = (long) Float.BYTES * x.rows() * x.width();
+        whole(x, Rows.all(x), Columns.all(x), layout.offset(Feature.BLOCKS) + place * block);
+      }
+      if (last && request.wants(Feature.PRENORM_TOKENS)) {
+        whole(x, Rows.all(x), Columns.all(x), layout.offset(Feature.PRENORM_TOKENS));
+      }
+      if (last && request.wants(Feature.KEYS)) {
+        Columns keys = new Columns(config.width(), config.width());
+        whole(qkv, Rows.all(qkv), keys, layout.offset(Feature.KEYS));
+      }
+    }
+
+    @Override
+    public void finished(Tokens tokens) {
+      rows(tokens, Feature.CLS, new Rows(0, 1));
+      rows(tokens, Feature.REGISTERS, new Rows(1, config.registers()));
+      rows(tokens, Feature.PATCHES, new Rows(config.prefix(), tokens.rows() - config.prefix()));
+      rows(tokens, Feature.TOKENS, Rows.all(tokens));
+      if (request.wants(Feature.EMBEDDING)) {
+        Tokens embedding =
+            recorder.tokens(tokens.images(), 1, request.embeddingLength(config.width()));
+        recorder.pool(tokens, config.prefix(), request.pooling(), request.normalize(), embedding);
+        rows(embedding, Feature.EMBEDDING, Rows.all(embedding));
+      }
+    }
+
+    private void rows(Tokens tokens, Feature feature, Rows rows) {
+      if (request.wants(feature) && rows.count() > 0) {
+        whole(tokens, rows, Columns.all(tokens), layout.offset(feature));
+      }
+    }
+
+    private void whole(Tokens tokens, Rows rows, Columns columns, long targetOffset) {
+      HostBuffer buffer = recorder.read(tokens, rows, columns);
+      long bytes = (long) Float.BYTES * rows.count() * columns.count();
+      copies.add(new Copy(buffer.host(), bytes, 0, 1, bytes, bytes, targetOffset));
+    }
+  }
+}

@@ -1,0 +1,266 @@
+package dev.fovea;
+
+import dev.fovea.checkpoint.SyntheticCheckpoint;
+import dev.fovea.checkpoint.VitWeights;
+import dev.fovea.kernels.Device;
+import dev.fovea.kernels.DeviceOptions;
+import dev.fovea.kernels.DeviceProvider;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.ServiceLoader.Provider;
+import java.util.stream.Collectors;
+
+/**
+ * A Vision Transformer, ready to embed images.
+ *
+ * <pre>{@code
+ * try (Fovea model = Fovea.open("facebook/dinov2-with-registers-small")) {
+ *   float[] embedding = model.embed(Image.read(Path.of("cat.jpg")));
+ * }
+ * }</pre>
+ *
+ * <p>Immutable and safe for any number of threads, virtual ones included. Images are prepared on
+ * the calling threads; forward passes run one after another, each with all of the model's threads.
+ * The same image gives the same bits whatever the number of threads, the batch and its place in it.
+ */
+public final class Fovea implements AutoCloseable {
+
+  private final String source;
+  private final VitConfig config;
+  private final Preprocessing preprocessing;
+  private final FeatureRequest embedding;
+  private final Device device;
+  private final Session session;
+
+  private Fovea(VitWeights weights, Device device, Options options) {
+    this.source = weights.source();
+    this.config = weights.config();
+    this.preprocessing =
+        options.preprocessing() == null ? weights.preprocessing() : options.preprocessing();
+    this.embedding = FeatureRequest.embedding(options.pooling(), options.normalize());
+    this.device = device;
+    this.session =
+        new Session(config, new VisionTransformer(weights, device), preprocessing, device);
+  }
+
+  /**
+   * Opens a model with the default options.
+   *
+   * @param model a safetensors file, a directory with one (or with shards), a hub name such as
+   *     {@code facebook/dinov2-with-registers-small}, or {@code
+   *     synthetic:{small,base,large,giant,tiny,tiny-swiglu}[-regR][@SEED]}
+   * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
+   * @throws HubException if a hub name is neither cached nor can be fetched
+   */
+  public static Fovea open(String model) {
+    return open(model, Options.DEFAULT);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param model as for {@link #open(String)}
+   * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
+   * @throws HubException if a hub name is neither cached nor can be fetched
+   * @throws IllegalStateException if the device or the kernels that the options name cannot run
+   *     here
+   */
+  public static Fovea open(String model, Options options) {
+    try (VitWeights weights = weights(model, options)) {
+      return open(weights, options);
+    }
+  }
+
+  /**
+   * Opens a model from a file or a directory.
+   *
+   * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
+   * @throws IllegalStateException if the device or the kernels that the options name cannot run
+   *     here
+   */
+  public static Fovea open(Path model, Options options) {
+    try (VitWeights weights = VitWeights.open(model, options.positionPolicy())) {
+      return open(weights, options);
+    }
+  }
+
+  private static Fovea open(VitWeights weights, Options options) {
+    Device device = device(options);
+    try {
+      return new Fovea(weights, device, options);
+    } catch (RuntimeException | Error e) {
+      device.close();
+      throw e;
+    }
+  }
+
+  private static VitWeights weights(String model, Options options) {
+    PositionPolicy policy = options.positionPolicy();
+    if (model.startsWith(SyntheticCheckpoint.SCHEME)) {
+      return VitWeights.of(new SyntheticCheckpoint(model), null, null, policy);
+    }
+    Path path = Path.of(model);
+    if (Files.exists(path)) {
+      return VitWeights.open(path, policy);
+    }
+    throw new CheckpointException(
+        "no model '"
+            + model
+            + "': it is not a file or directory here, not a hub name (owner/name) and not"
+            + " synthetic:...");
+  }
+
+  private static Device device(Options options) {
+    List<DeviceProvider> providers =
+        ServiceLoader.load(DeviceProvider.class).stream().map(Provider::get).toList();
+    return providers.stream()
+        .filter(provider -> provider.name().equals(options.device()))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "no device '"
+                        + options.device()
+                        + "'; on the class path: "
+                        + providers.stream()
+                            .map(DeviceProvider::name)
+                            .collect(Collectors.joining(", "))))
+        .open(new DeviceOptions(options.kernels(), options.threads(), options.storage()));
+  }
+
+  /** What the model is. */
+  public VitConfig config() {
+    return config;
+  }
+
+  /** What is done to images before the model sees them. */
+  public Preprocessing preprocessing() {
+    return preprocessing;
+  }
+
+  /** Where the weights came from. */
+  public String source() {
+    return source;
+  }
+
+  /** What the model runs on, in one line. */
+  public String device() {
+    return device.description();
+  }
+
+  /** Length of an embedding. */
+  public int embeddingLength() {
+    return embedding.embeddingLength(config.width());
+  }
+
+  /**
+   * Embeds an image.
+   *
+   * @return the embedding that the options ask for: [{@link #embeddingLength}]
+   * @throws IllegalArgumentException if the size does not fit the model, or a normalised plane
+   *     holds a value that is not finite
+   * @throws IllegalStateException after {@link #close}
+   */
+  public float[] embed(Image image) {
+    float[] result = new float[embeddingLength()];
+    embed(image, MemorySegment.ofArray(result));
+    return result;
+  }
+
+  /**
+   * Embeds an image into memory of the caller's; allocates nothing.
+   *
+   * @param target receives {@link #embeddingLength} native-order floats
+   * @throws IllegalArgumentException if the size does not fit the model, a normalised plane holds a
+   *     value that is not finite, or the target is too small
+   * @throws IllegalStateException after {@link #close}
+   */
+  public void embed(Image image, MemorySegment target) {
+    session.run(image, embedding, target);
+  }
+
+  /**
+   * Embeds images, several at a time.
+   *
+   * @return their embeddings in the same order
+   * @throws IllegalArgumentException as {@link #embed(Image)}
+   * @throws IllegalStateException after {@link #close}
+   */
+  public List<float[]> embedAll(List<Image> images) {
+    return featuresAll(images, embedding).stream()
+        .map(features -> features.get(Feature.EMBEDDING))
+        .toList();
+  }
+
+  /**
+   * Where the features of an image will lie in memory.
+   *
+   * @param image an image of the size in question; its pixels are not looked at
+   * @throws IllegalArgumentException if the size does not fit the model, or the request names a
+   *     block that the model has not
+   */
+  public FeatureLayout layout(Image image, FeatureRequest request) {
+    return session.layout(image, request);
+  }
+
+  /**
+   * Computes features of an image.
+   *
+   * @throws IllegalArgumentException as {@link #embed(Image)}, or if the request names a block that
+   *     the model has not
+   * @throws IllegalStateException after {@link #close}
+   */
+  public Features features(Image image, FeatureRequest request) {
+    return featuresAll(List.of(image), request).getFirst();
+  }
+
+  /**
+   * Computes features of an image into memory of the caller's.
+   *
+   * @param target at least {@link FeatureLayout#bytes} of {@link #layout}
+   * @throws IllegalArgumentException as {@link #features(Image, FeatureRequest)}, or if the target
+   *     is too small
+   * @throws IllegalStateException after {@link #close}
+   */
+  public Features features(Image image, FeatureRequest request, MemorySegment target) {
+    return new Features(session.run(image, request, target), target);
+  }
+
+  /**
+   * Computes features of images, several at a time.
+   *
+   * @return their features in the same order
+   * @throws IllegalArgumentException as {@link #features(Image, FeatureRequest)}
+   * @throws IllegalStateException after {@link #close}
+   */
+  public List<Features> featuresAll(List<Image> images, FeatureRequest request) {
+    return session.runAll(images, request);
+  }
+
+  /**
+   * Runs the model on small images until its kernels are compiled, so that the first request is as
+   * fast as the thousandth. Takes about a second; for a readiness probe.
+   *
+   * @throws IllegalStateException after {@link #close}
+   */
+  public void warmUp() {
+    session.warmUp(embedding);
+  }
+
+  /**
+   * Ends the model's threads and frees its memory, after the forward pass that is running. Later
+   * (and waiting) requests fail with an {@link IllegalStateException}. Idempotent.
+   */
+  @Override
+  public void close() {
+    session.close();
+  }
+
+  @Override
+  public String toString() {
+    return "Fovea[" + source + ", " + device() + "]";
+  }
+}

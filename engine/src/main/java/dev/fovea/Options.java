@@ -1,0 +1,151 @@
+package dev.fovea;
+
+import dev.fovea.kernels.Pooling;
+import dev.fovea.kernels.WeightStorage;
+import java.util.Objects;
+
+/**
+ * How a model is opened. Start from {@link #DEFAULT} and change what you need.
+ *
+ * @param device kind of device, by its provider's name: "cpu"
+ * @param kernels CPU kernels: "auto", "scalar" or "vector"
+ * @param threads threads that compute, the caller's included; 0 for one per available processor
+ * @param storage how packed weights are kept in memory; arithmetic is float32 in every case
+ * @param pooling what {@link Fovea#embed} returns
+ * @param normalize whether {@link Fovea#embed} divides by the L2 norm
+ * @param preprocessing replaces the checkpoint's own; null keeps that
+ * @param positionPolicy replaces the one that follows from the checkpoint's origin; null keeps that
+ * @param progress told about downloads
+ */
+public record Options(
+    String device,
+    String kernels,
+    int threads,
+    WeightStorage storage,
+    Pooling pooling,
+    boolean normalize,
+    Preprocessing preprocessing,
+    PositionPolicy positionPolicy,
+    ProgressListener progress) {
+
+  /** CPU, best kernels, all processors, float32 weights, the plain CLS token. */
+  public static final Options DEFAULT =
+      new Options(
+          "cpu",
+          "auto",
+          0,
+          WeightStorage.F32,
+          Pooling.CLS,
+          false,
+          null,
+          null,
+          ProgressListener.NONE);
+
+  /** Checks the ranges. */
+  public Options {
+    Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(kernels, "kernels");
+    Objects.requireNonNull(storage, "storage");
+    Objects.requireNonNull(pooling, "pooling");
+    Objects.requireNonNull(progress, "progress");
+    if (threads < 0) {
+      throw new IllegalArgumentException("threads must be positive, or 0 for all; got " + threads);
+    }
+  }
+
+  /** The same on another device. */
+  public Options withDevice(String value) {
+    return new Options(
+        value,
+        kernels,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        progress);
+  }
+
+  /** The same with other CPU kernels. */
+  public Options withKernels(String value) {
+    return new Options(
+        device,
+        value,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        progress);
+  }
+
+  /** The same with another number of threads. */
+  public Options withThreads(int value) {
+    return new Options(
+        device,
+        kernels,
+        value,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        progress);
+  }
+
+  /** The same with weights kept in another precision. */
+  public Options withStorage(WeightStorage value) {
+    return new Options(
+        device,
+        kernels,
+        threads,
+        value,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        progress);
+  }
+
+  /** The same with another embedding. */
+  public Options withPooling(Pooling newPooling, boolean newNormalize) {
+    return new Options(
+        device,
+        kernels,
+        threads,
+        storage,
+        newPooling,
+        newNormalize,
+        preprocessing,
+        positionPolicy,
+        progress);
+  }
+
+  /** The same with another preprocessing. */
+  public Options withPreprocessing(Preprocessing value) {
+    return new Options(
+        device, kernels, threads, storage, pooling, normalize, value, positionPolicy, progress);
+  }
+
+  /** The same with another position policy. */
+  public Options withPositionPolicy(PositionPolicy value) {
+    return new Options(
+        device, kernels, threads, storage, pooling, normalize, preprocessing, value, progress);
+  }
+
+  /** The same with a listener for downloads. */
+  public Options withProgress(ProgressListener value) {
+    return new Options(
+        device,
+        kernels,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        value);
+  }
+}

@@ -1,0 +1,116 @@
+package dev.fovea;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * An image on its way into a plan: resized and cropped where it is RGB, checked where it is
+ * normalised already. Used again and again, so that a stream of images of one size allocates
+ * nothing.
+ */
+final class PreparedImage {
+
+  private final Preprocessing preprocessing;
+  private final Preprocessor preprocessor;
+  private MemorySegment samples = MemorySegment.ofArray(new byte[0]);
+  private Image image;
+  private int width;
+  private int height;
+
+  PreparedImage(Preprocessing preprocessing) {
+    this.preprocessing = preprocessing;
+    this.preprocessor = new Preprocessor(preprocessing);
+  }
+
+  /**
+   * The size that an image has when the model sees it.
+   *
+   * @throws IllegalArgumentException if it does not divide into patches
+   */
+  static Preprocessor.Size size(Image image, Preprocessing preprocessing, int patch) {
+    Preprocessor.Size size =
+        switch (image) {
+          case Image.Rgb rgb -> Preprocessor.outputSize(rgb.width(), rgb.height(), preprocessing);
+          case Image.Planes planes -> new Preprocessor.Size(planes.width(), planes.height());
+        };
+    if (size.width() % patch != 0 || size.height() % patch != 0) {
+      throw new IllegalArgumentException(
+          String.format(
+              "the model sees an image of %d x %d (width x height); both must be multiples of its"
+                  + " patch size %d: choose another crop, for example %d x %d",
+              size.width(),
+              size.height(),
+              patch,
+              Math.max(1, size.width() / patch) * patch,
+              Math.max(1, size.height() / patch) * patch));
+    }
+    return size;
+  }
+
+  /** Takes an image in; {@link #copyTo} gives its pixels out. */
+  void prepare(Image next, int patch) {
+    Preprocessor.Size size = size(next, preprocessing, patch);
+    width = size.width();
+    height = size.height();
+    image = next;
+    switch (next) {
+      case Image.Rgb rgb -> {
+        long bytes = 3L * width * height;
+        if (samples.byteSize() != bytes) {
+          samples = MemorySegment.ofArray(new byte[(int) bytes]);
+        }
+        preprocessor.apply(rgb, samples);
+      }
+      case Image.Planes planes -> checkFinite(planes);
+    }
+  }
+
+  private static void checkFinite(Image.Planes planes) {
+    float[] values = planes.samples();
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        int plane = planes.width() * planes.height();
+        throw new IllegalArgumentException(
+            String.format(
+                "pixel x %d, y %d of plane %d is %s; planes must be finite",
+                i % planes.width(), i % plane / planes.width(), i / plane, values[i]));
+      }
+    }
+  }
+
+  boolean isRgb() {
+    return image instanceof Image.Rgb;
+  }
+
+  int width() {
+    return width;
+  }
+
+  int height() {
+    return height;
+  }
+
+  boolean sameShape(PreparedImage other) {
+    return isRgb() == other.isRgb() && width == other.width && height == other.height;
+  }
+
+  /** Copies the pixels into a plan's input, from byte {@code offset} on. */
+  void copyTo(MemorySegment target, long offset) {
+    switch (image) {
+      case Image.Rgb rgb -> MemorySegment.copy(samples, 0, target, offset, samples.byteSize());
+      case Image.Planes planes ->
+          MemorySegment.copy(
+              planes.samples(),
+              0,
+              target,
+              ValueLayout.JAVA_FLOAT_UNALIGNED,
+              offset,
+              planes.samples().length);
+    }
+  }
+
+  /** Lets go of the caller's image. */
+  void forget() {
+    image = null;
+  }
+}

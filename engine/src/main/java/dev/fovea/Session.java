@@ -1,0 +1,259 @@
+package dev.fovea;
+
+import dev.fovea.kernels.Device;
+import dev.fovea.kernels.PositionTable;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Serves the requests of one open model: prepares images on the calling thread, then runs one plan
+ * at a time, which has all threads of the device.
+ *
+ * <p>A request for a shape that has been seen allocates nothing besides its result.
+ */
+final class Session implements AutoCloseable {
+
+  /** Plans kept; each holds the activations of its shape. */
+  private static final int PLANS = 8;
+
+  /** Position tables kept. */
+  private static final int TABLES = 16;
+
+  /** Tokens in a batch; more of them bring no speed, only memory. */
+  private static final int BATCH_TOKENS = 4096;
+
+  private static final int BATCH_IMAGES = 8;
+
+  private final VitConfig config;
+  private final VisionTransformer model;
+  private final Preprocessing preprocessing;
+  private final float[] lookup;
+  private final Device device;
+
+  /** Fair, so that no caller waits for ever; guards everything below. */
+  private final ReentrantLock running = new ReentrantLock(true);
+
+  /** Most recently used first. */
+  private final List<ForwardPlan> plans = new ArrayList<>(PLANS + 1);
+
+  private final SequencedMap<Long, PositionTable> tables = new LinkedHashMap<>(TABLES, 0.75f, true);
+  private boolean closed;
+
+  /** Guarded by itself; callers borrow while they prepare an image. */
+  private final Deque<PreparedImage> idle = new ArrayDeque<>();
+
+  Session(VitConfig config, VisionTransformer model, Preprocessing preprocessing, Device device) {
+    this.config = config;
+    this.model = model;
+    this.preprocessing = preprocessing;
+    this.lookup = Preprocessor.lookup(preprocessing);
+    this.device = device;
+  }
+
+  FeatureLayout layout(Image image, FeatureRequest request) {
+    check(request);
+    Preprocessor.Size size = PreparedImage.size(image, preprocessing, config.patch());
+    return new FeatureLayout(config, request, size.height(), size.width());
+  }
+
+  /** Runs one image and writes its features to {@code target}. */
+  FeatureLayout run(Image image, FeatureRequest request, MemorySegment target) {
+    Objects.requireNonNull(image, "image");
+    Objects.requireNonNull(target, "target");
+    check(request);
+    PreparedImage prepared = borrow();
+    try {
+      prepared.prepare(image, config.patch());
+      running.lock();
+      try {
+        ForwardPlan plan = plan(prepared, 1, request);
+        checkTarget(target, plan.layout());
+        prepared.copyTo(plan.pixels(), 0);
+        plan.run();
+        plan.copyFeatures(0, target, 0);
+        return plan.layout();
+      } finally {
+        running.unlock();
+      }
+    } finally {
+      giveBack(prepared);
+    }
+  }
+
+  /** Runs images in batches of neighbours that have the same size. */
+  List<Features> runAll(List<Image> images, FeatureRequest request) {
+    check(request);
+    List<Features> results = new ArrayList<>(images.size());
+    List<PreparedImage> batch = new ArrayList<>();
+    try {
+      for (Image image : images) {
+        Objects.requireNonNull(image, "image");
+        PreparedImage prepared = borrow();
+        prepared.prepare(image, config.patch());
+        if (!batch.isEmpty() && !fits(prepared, batch)) {
+          results.addAll(runBatch(batch, request));
+        }
+        batch.add(prepared);
+      }
+      if (!batch.isEmpty()) {
+        results.addAll(runBatch(batch, request));
+      }
+      return results;
+    } finally {
+      batch.forEach(this::giveBack);
+    }
+  }
+
+  private boolean fits(PreparedImage image, List<PreparedImage> batch) {
+    int tokens = config.tokens(image.height(), image.width());
+    return image.sameShape(batch.getFirst())
+        && batch.size() < Math.clamp(BATCH_TOKENS / tokens, 1, BATCH_IMAGES);
+  }
+
+  /** Runs a batch, gives its images back and empties it. */
+  private List<Features> runBatch(List<PreparedImage> batch, FeatureRequest request) {
+    List<Features> results = new ArrayList<>(batch.size());
+    running.lock();
+    try {
+      ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
+      for (int i = 0; i < batch.size(); i++) {
+        batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
+      }
+      plan.run();
+      for (int i = 0; i < batch.size(); i++) {
+        MemorySegment target = MemorySegment.ofArray(new float[plan.layout().floats()]);
+        plan.copyFeatures(i, target, 0);
+        results.add(new Features(plan.layout(), target));
+      }
+    } finally {
+      running.unlock();
+    }
+    batch.forEach(this::giveBack);
+    batch.clear();
+    return results;
+  }
+
+  /** The plan for a shape, from the cache or newly recorded. Called with the lock held. */
+  private ForwardPlan plan(PreparedImage image, int images, FeatureRequest request) {
+    if (closed) {
+      throw new IllegalStateException("this model is closed: open it again, or close it later");
+    }
+    for (int i = 0; i < plans.size(); i++) {
+      ForwardPlan plan = plans.get(i);
+      ForwardPlan.Shape shape = plan.shape();
+      if (shape.images() == images
+          && shape.rgb() == image.isRgb()
+          && shape.height() == image.height()
+          && shape.width() == image.width()
+          && shape.request().equals(request)) {
+        if (i > 0) {
+          plans.remove(i);
+          plans.addFirst(plan);
+        }
+        return plan;
+      }
+    }
+    ForwardPlan plan =
+        record(
+            new ForwardPlan.Shape(image.isRgb(), images, image.height(), image.width(), request));
+    plans.addFirst(plan);
+    if (plans.size() > PLANS) {
+      plans.removeLast().close();
+    }
+    return plan;
+  }
+
+  private ForwardPlan record(ForwardPlan.Shape shape) {
+    int rows = shape.height() / config.patch();
+    int columns = shape.width() / config.patch();
+    PositionTable table =
+        tables.computeIfAbsent(
+            (long) rows << Integer.SIZE | columns, grid -> model.positions(rows, columns));
+    if (tables.size() > TABLES) {
+      tables.pollFirstEntry();
+    }
+    return new ForwardPlan(model, config, table, device, lookup, shape);
+  }
+
+  /**
+   * Runs small images, which call every kernel often and briefly: the just-in-time compiler
+   * replaces a method when it is called again, so one large image would stay in slow code for
+   * seconds.
+   */
+  void warmUp(FeatureRequest request) {
+    int side = 2 * config.patch();
+    byte[] black = new byte[3 * side * side];
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+    running.lock();
+    try {
+      PreparedImage image = new PreparedImage(preprocessing.withSize(0, 0, 0));
+      image.prepare(Image.rgb(side, side, black), config.patch());
+      for (int i = 0; i < 200 && System.nanoTime() < end; i++) {
+        plan(image, 1, request).run();
+      }
+    } finally {
+      running.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    running.lock();
+    try {
+      if (!closed) {
+        closed = true;
+        plans.forEach(ForwardPlan::close);
+        plans.clear();
+        tables.clear();
+        device.close();
+      }
+    } finally {
+      running.unlock();
+    }
+  }
+
+  private void check(FeatureRequest request) {
+    Objects.requireNonNull(request, "request");
+    if (!request.blocks().isEmpty() && request.blocks().getLast() >= config.depth()) {
+      throw new IllegalArgumentException(
+          "block "
+              + request.blocks().getLast()
+              + " does not exist; the model has blocks 0 to "
+              + (config.depth() - 1));
+    }
+  }
+
+  private static void checkTarget(MemorySegment target, FeatureLayout layout) {
+    if (target.byteSize() < layout.bytes() || target.isReadOnly()) {
+      throw new IllegalArgumentException(
+          "the features need "
+              + layout.bytes()
+              + " writable bytes, the target has "
+              + (target.isReadOnly() ? "none (it is read-only)" : target.byteSize()));
+    }
+  }
+
+  private PreparedImage borrow() {
+    synchronized (idle) {
+      PreparedImage prepared = idle.poll();
+      return prepared == null ? new PreparedImage(preprocessing) : prepared;
+    }
+  }
+
+  private void giveBack(PreparedImage prepared) {
+    prepared.forget();
+    synchronized (idle) {
+      if (idle.size() < BATCH_IMAGES) {
+        idle.push(prepared);
+      }
+    }
+  }
+}
