@@ -47,9 +47,16 @@ public final class Verifier {
    *
    * @param artifact what {@link Converter} wrote
    * @param source see {@link WeightFiles#open(Path)}
-   * @throws CheckpointException if one of them is not a sound model, or the first is no artifact
+   * @param golden a safetensors file with an image and the outputs of a reference implementation,
+   *     which the artifact is then run against: {@code image} [3, H, W], already normalised, and
+   *     any of {@code tokens_norm}, {@code tokens_prenorm} [N, D], {@code blocks} [L, N, D], {@code
+   *     attention_last} [heads, N, N], {@code key_last} [N, D]; may be null
+   * @throws CheckpointException if one of them is not a sound model, the first is no artifact, or
+   *     the golden file is none or does not fit
+   * @throws IllegalArgumentException if the model does not take images of the golden file's size
    */
-  public static Verification verify(Path artifact, Path source, ProgressListener listener) {
+  public static Verification verify(
+      Path artifact, Path source, Path golden, ProgressListener listener) {
     Objects.requireNonNull(listener, "listener");
     try (VitWeights ours = WeightFiles.open(artifact);
         VitWeights theirs = WeightFiles.open(source)) {
@@ -66,7 +73,11 @@ public final class Verifier {
       verifier.compareModel();
       verifier.compareTensors();
       return new Verification(
-          verifier.tensors, verifier.elements, verifier.mismatches, verifier.problems);
+          verifier.tensors,
+          verifier.elements,
+          verifier.mismatches,
+          verifier.problems,
+          golden == null ? List.of() : Golden.compare(artifact, golden));
     }
   }
 

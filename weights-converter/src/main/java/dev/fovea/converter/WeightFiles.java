@@ -3,14 +3,11 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
-import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.Json;
 import dev.fovea.checkpoint.JsonObject;
-import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.VitWeights;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -26,7 +23,6 @@ public final class WeightFiles {
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
   private static final int MAX_INDEX_BYTES = 100_000_000;
-  private static final int MAX_CONFIG_BYTES = 1 << 20;
   private static final int BUFFER_BYTES = 1 << 20;
 
   private WeightFiles() {}
@@ -49,15 +45,12 @@ public final class WeightFiles {
    * @throws CheckpointException if it cannot be read, is damaged, or is not a model that can run
    */
   public static VitWeights open(Path source, PositionPolicy policy) {
-    String config = null;
-    String preprocessor = null;
-    if (Files.isDirectory(source)) {
-      config = text(source.resolve("config.json"));
-      preprocessor = text(source.resolve("preprocessor_config.json"));
+    if (!isPth(source)) {
+      return VitWeights.open(source, policy);
     }
-    Checkpoint checkpoint = isPth(source) ? PthCheckpoint.open(source) : Safetensors.open(source);
+    PthCheckpoint checkpoint = PthCheckpoint.open(source);
     try {
-      return VitWeights.of(checkpoint, config, preprocessor, policy);
+      return VitWeights.of(checkpoint, null, null, policy);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
@@ -130,24 +123,6 @@ public final class WeightFiles {
           || name.endsWith(".pt");
     } catch (IOException e) {
       throw new CheckpointException("cannot read " + source + ": " + e, e);
-    }
-  }
-
-  /** The text of a small file; null if there is none. */
-  private static String text(Path file) {
-    if (!Files.exists(file)) {
-      return null;
-    }
-    try {
-      if (Files.size(file) > MAX_CONFIG_BYTES) {
-        throw new CheckpointException(
-            file + ": expected at most " + MAX_CONFIG_BYTES + " bytes, got " + Files.size(file));
-      }
-      return Files.readString(file);
-    } catch (CharacterCodingException e) {
-      throw new CheckpointException(file + " is not UTF-8 text", e);
-    } catch (IOException e) {
-      throw new CheckpointException("cannot read " + file + ": " + e, e);
     }
   }
 
