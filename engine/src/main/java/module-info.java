@@ -4,6 +4,8 @@ module dev.fovea.engine {
   requires java.net.http;
 
   exports dev.fovea;
+  exports dev.fovea.hub to
+      dev.fovea.cli;
   exports dev.fovea.checkpoint to
       dev.fovea.converter,
       dev.fovea.cli,

@@ -2,6 +2,7 @@ package dev.fovea;
 
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.checkpoint.VitWeights;
+import dev.fovea.hub.Hub;
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.DeviceOptions;
 import dev.fovea.kernels.DeviceProvider;
@@ -10,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.ServiceLoader;
-import java.util.ServiceLoader.Provider;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -27,6 +28,8 @@ import java.util.stream.Collectors;
  * The same image gives the same bits whatever the number of threads, the batch and its place in it.
  */
 public final class Fovea implements AutoCloseable {
+
+  private static final Pattern HUB_NAME = Pattern.compile("[\\w.-]+/[\\w.-]+");
 
   private final String source;
   private final VitConfig config;
@@ -106,6 +109,10 @@ public final class Fovea implements AutoCloseable {
     if (Files.exists(path)) {
       return VitWeights.open(path, policy);
     }
+    if (HUB_NAME.matcher(model).matches()) {
+      Path snapshot = Hub.fromEnvironment().resolve(model, "main", options.progress());
+      return VitWeights.open(snapshot, policy);
+    }
     throw new CheckpointException(
         "no model '"
             + model
@@ -115,7 +122,7 @@ public final class Fovea implements AutoCloseable {
 
   private static Device device(Options options) {
     List<DeviceProvider> providers =
-        ServiceLoader.load(DeviceProvider.class).stream().map(Provider::get).toList();
+        ServiceLoader.load(DeviceProvider.class).stream().map(ServiceLoader.Provider::get).toList();
     return providers.stream()
         .filter(provider -> provider.name().equals(options.device()))
         .findFirst()

@@ -12,10 +12,13 @@ final class PreparedImage {
 
   private final Preprocessing preprocessing;
   private final Preprocessor preprocessor;
-  private MemorySegment samples = MemorySegment.ofArray(new byte[0]);
   private Image image;
+  private boolean rgb;
+  private int inputWidth;
+  private int inputHeight;
   private int width;
   private int height;
+  private MemorySegment samples;
 
   PreparedImage(Preprocessing preprocessing) {
     this.preprocessing = preprocessing;
@@ -30,7 +33,8 @@ final class PreparedImage {
   static Preprocessor.Size size(Image image, Preprocessing preprocessing, int patch) {
     Preprocessor.Size size =
         switch (image) {
-          case Image.Rgb rgb -> Preprocessor.outputSize(rgb.width(), rgb.height(), preprocessing);
+          case Image.Rgb photograph ->
+              Preprocessor.outputSize(photograph.width(), photograph.height(), preprocessing);
           case Image.Planes planes -> new Preprocessor.Size(planes.width(), planes.height());
         };
     if (size.width() % patch != 0 || size.height() % patch != 0) {
@@ -49,20 +53,27 @@ final class PreparedImage {
 
   /** Takes an image in; {@link #copyTo} gives its pixels out. */
   void prepare(Image next, int patch) {
-    Preprocessor.Size size = size(next, preprocessing, patch);
-    width = size.width();
-    height = size.height();
+    if (!isLike(next)) {
+      Preprocessor.Size size = size(next, preprocessing, patch);
+      inputWidth = next.width();
+      inputHeight = next.height();
+      rgb = next instanceof Image.Rgb;
+      width = size.width();
+      height = size.height();
+      samples = MemorySegment.ofArray(new byte[rgb ? 3 * width * height : 0]);
+    }
     image = next;
     switch (next) {
-      case Image.Rgb rgb -> {
-        long bytes = 3L * width * height;
-        if (samples.byteSize() != bytes) {
-          samples = MemorySegment.ofArray(new byte[(int) bytes]);
-        }
-        preprocessor.apply(rgb, samples);
-      }
+      case Image.Rgb photograph -> preprocessor.apply(photograph, samples);
       case Image.Planes planes -> checkFinite(planes);
     }
+  }
+
+  /** Whether the sizes that the last image led to hold for this one, too. */
+  private boolean isLike(Image next) {
+    return next.width() == inputWidth
+        && next.height() == inputHeight
+        && next instanceof Image.Rgb == rgb;
   }
 
   private static void checkFinite(Image.Planes planes) {
@@ -79,7 +90,7 @@ final class PreparedImage {
   }
 
   boolean isRgb() {
-    return image instanceof Image.Rgb;
+    return rgb;
   }
 
   int width() {
@@ -91,13 +102,14 @@ final class PreparedImage {
   }
 
   boolean sameShape(PreparedImage other) {
-    return isRgb() == other.isRgb() && width == other.width && height == other.height;
+    return rgb == other.rgb && width == other.width && height == other.height;
   }
 
   /** Copies the pixels into a plan's input, from byte {@code offset} on. */
   void copyTo(MemorySegment target, long offset) {
     switch (image) {
-      case Image.Rgb rgb -> MemorySegment.copy(samples, 0, target, offset, samples.byteSize());
+      case Image.Rgb photograph ->
+          MemorySegment.copy(samples, 0, target, offset, samples.byteSize());
       case Image.Planes planes ->
           MemorySegment.copy(
               planes.samples(),

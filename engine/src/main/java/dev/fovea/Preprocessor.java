@@ -1,6 +1,5 @@
 package dev.fovea;
 
-import dev.fovea.Preprocessing.Rounding;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
@@ -20,6 +19,11 @@ public final class Preprocessor {
 
   private final Preprocessing preprocessing;
   private final PillowBicubic bicubic = new PillowBicubic();
+  private Size input;
+  private Size output;
+  private Size resized;
+  private Window x;
+  private Window y;
 
   /** A preprocessor for one way of preprocessing. */
   public Preprocessor(Preprocessing preprocessing) {
@@ -47,9 +51,7 @@ public final class Preprocessor {
    * @throws ImageException if the result would be too large for an array
    */
   public void apply(Image.Rgb image, MemorySegment target) {
-    int width = image.width();
-    int height = image.height();
-    Size output = outputSize(width, height, preprocessing);
+    prepare(image.width(), image.height());
     long bytes = 3L * output.width() * output.height();
     if (target.byteSize() != bytes) {
       throw new IllegalArgumentException(
@@ -57,18 +59,26 @@ public final class Preprocessor {
               "the target must hold %d x %d x 3 = %d bytes, got %d",
               output.height(), output.width(), bytes, target.byteSize()));
     }
-    Size resized = resizedSize(width, height, preprocessing.shortest());
-    Rounding rounding = preprocessing.rounding();
-    Window x = Window.center(resized.width(), preprocessing.cropWidth(), rounding);
-    Window y = Window.center(resized.height(), preprocessing.cropHeight(), rounding);
     if (x.length() < output.width() || y.length() < output.height()) {
       target.fill((byte) 0);
     }
-    if (resized.width() == width && resized.height() == height) {
+    if (resized.equals(input)) {
       copy(image, x, y, target, output.width());
     } else {
       bicubic.resize(image, resized.width(), resized.height(), x, y, target, output.width());
     }
+  }
+
+  /** Works out the sizes for an input size, unless the last image had it, too. */
+  private void prepare(int width, int height) {
+    if (input != null && input.width() == width && input.height() == height) {
+      return;
+    }
+    output = outputSize(width, height, preprocessing);
+    resized = resizedSize(width, height, preprocessing.shortest());
+    x = Window.center(resized.width(), preprocessing.cropWidth(), preprocessing.rounding());
+    y = Window.center(resized.height(), preprocessing.cropHeight(), preprocessing.rounding());
+    input = new Size(width, height);
   }
 
   private static void copy(Image.Rgb image, Window x, Window y, MemorySegment target, int stride) {

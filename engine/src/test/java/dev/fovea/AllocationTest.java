@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -38,29 +39,30 @@ class AllocationTest {
     }
   }
 
-  /**
-   * Bytes a call, over all threads of the process that do the engine's work, rounded down: another
-   * thread of the JVM (a compiler, the test runner) may allocate now and then, but not once a call.
-   */
-  private static long bytesPerCall(Runnable call) {
+  /** Bytes that the engine's threads and this one allocate in a number of calls, divided by it. */
+  private static double bytesPerCall(Runnable call) {
     for (int i = 0; i < WARM_UP; i++) {
       call.run();
     }
-    long before = allocated();
+    long[] threads =
+        Stream.concat(
+                Thread.getAllStackTraces().keySet().stream()
+                    .filter(thread -> thread.getName().startsWith("fovea-worker")),
+                Stream.of(Thread.currentThread()))
+            .mapToLong(Thread::threadId)
+            .toArray();
+    ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long[] before = new long[threads.length];
+    for (int i = 0; i < threads.length; i++) {
+      before[i] = bean.getThreadAllocatedBytes(threads[i]);
+    }
     for (int i = 0; i < MEASURED; i++) {
       call.run();
     }
-    return (allocated() - before) / MEASURED;
-  }
-
-  private static long allocated() {
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    long sum = threads.getCurrentThreadAllocatedBytes();
-    for (Thread thread : Thread.getAllStackTraces().keySet()) {
-      if (thread.getName().startsWith("fovea-worker")) {
-        sum += threads.getThreadAllocatedBytes(thread.threadId());
-      }
+    long allocated = 0;
+    for (int i = 0; i < threads.length; i++) {
+      allocated += bean.getThreadAllocatedBytes(threads[i]) - before[i];
     }
-    return sum;
+    return (double) allocated / MEASURED;
   }
 }

@@ -105,12 +105,12 @@ final class Canonicalizer {
     if (depth == 0) {
       throw problem("no tensors " + naming.prefix() + naming.layout().blocks() + "0.* found");
     }
-    if (naming.blocks().lastKey() != depth - 1) {
+    if (naming.blocks().lastEntry().getKey() != depth - 1) {
       throw problem(
           "block numbers must run from 0 without gaps, found "
               + depth
               + " blocks, the last is number "
-              + naming.blocks().lastKey());
+              + naming.blocks().lastEntry().getKey());
     }
     return depth;
   }

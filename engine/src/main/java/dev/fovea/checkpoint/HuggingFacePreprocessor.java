@@ -23,7 +23,7 @@ final class HuggingFacePreprocessor {
       throw expected(json, "resample", "3 (bicubic)");
     }
     if (!json.flag("do_rescale", true)
-        || json.has("rescale_factor") && !isOneByte(json.number("rescale_factor"))) {
+        || (json.has("rescale_factor") && !isOneByte(json.number("rescale_factor")))) {
       throw new CheckpointException(
           json.what() + ": expected samples to be rescaled by 1/255, as in published models");
     }

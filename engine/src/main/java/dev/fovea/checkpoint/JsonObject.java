@@ -56,7 +56,10 @@ public record JsonObject(String what, Map<String, ?> members) {
    * @throws CheckpointException if it is absent or of another kind
    */
   public String text(String key) {
-    return required(key) instanceof String text ? text : wrong(key, "a string");
+    if (required(key) instanceof String text) {
+      return text;
+    }
+    throw wrong(key, "a string");
   }
 
   /**
@@ -65,7 +68,10 @@ public record JsonObject(String what, Map<String, ?> members) {
    * @throws CheckpointException if it is absent or of another kind
    */
   public boolean flag(String key) {
-    return required(key) instanceof Boolean flag ? flag : wrong(key, "true or false");
+    if (required(key) instanceof Boolean flag) {
+      return flag;
+    }
+    throw wrong(key, "true or false");
   }
 
   /** The same, or the given value where it is absent. */
@@ -79,7 +85,10 @@ public record JsonObject(String what, Map<String, ?> members) {
    * @throws CheckpointException if it is absent or of another kind
    */
   public double number(String key) {
-    return required(key) instanceof Number number ? number.doubleValue() : wrong(key, "a number");
+    if (required(key) instanceof Number number) {
+      return number.doubleValue();
+    }
+    throw wrong(key, "a number");
   }
 
   /**
@@ -88,9 +97,10 @@ public record JsonObject(String what, Map<String, ?> members) {
    * @throws CheckpointException if it is absent, of another kind or outside
    */
   public int count(String key) {
-    return required(key) instanceof Long number && number >= 0 && number <= Integer.MAX_VALUE
-        ? number.intValue()
-        : wrong(key, "an integer from 0 to " + Integer.MAX_VALUE);
+    if (required(key) instanceof Long number && number >= 0 && number <= Integer.MAX_VALUE) {
+      return number.intValue();
+    }
+    throw wrong(key, "an integer from 0 to " + Integer.MAX_VALUE);
   }
 
   /**
@@ -99,7 +109,10 @@ public record JsonObject(String what, Map<String, ?> members) {
    * @throws CheckpointException if it is absent or of another kind
    */
   public List<?> list(String key) {
-    return required(key) instanceof List<?> list ? list : wrong(key, "a list");
+    if (required(key) instanceof List<?> list) {
+      return list;
+    }
+    throw wrong(key, "a list");
   }
 
   /**
@@ -115,8 +128,8 @@ public record JsonObject(String what, Map<String, ?> members) {
     return value;
   }
 
-  private <T> T wrong(String key, String expected) {
-    throw new CheckpointException(
+  private CheckpointException wrong(String key, String expected) {
+    return new CheckpointException(
         what
             + ": expected "
             + expected

@@ -52,6 +52,8 @@ public enum Layout {
           Map.entry("mlp.w3", List.of(List.of("mlp.weights_out"), List.of("mlp.down_proj")))));
 
   private final String blocks;
+
+  @SuppressWarnings("ImmutableEnumChecker") // made by Map.of and List.of
   private final Map<String, List<List<String>>> spellings;
 
   Layout(String blocks, Map<String, List<List<String>>> spellings) {

@@ -4,8 +4,8 @@ import dev.fovea.CheckpointException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,7 +19,8 @@ import java.util.regex.Pattern;
  *     training checkpoints of the original have "blocks.CHUNK.NUMBER."
  * @param names of all tensors
  */
-record Naming(Layout layout, String prefix, SortedMap<Integer, String> blocks, Set<String> names) {
+record Naming(
+    Layout layout, String prefix, NavigableMap<Integer, String> blocks, Set<String> names) {
 
   private static final String WRAPPERS =
       "(?:(?:module|model|teacher|backbone|dinov2|dinov2_with_registers)\\.){0,4}";
@@ -65,14 +66,14 @@ record Naming(Layout layout, String prefix, SortedMap<Integer, String> blocks, S
         && names.stream().noneMatch(name -> name.endsWith(".mlp.w12.weight"));
   }
 
-  private static SortedMap<Integer, String> blocks(
+  private static NavigableMap<Integer, String> blocks(
       Layout layout, String prefix, Collection<String> names) {
     String chunk = layout == Layout.ORIGINAL ? "(?:\\d{1,6}\\.)?" : "";
     Pattern block =
         Pattern.compile(
             "(" + Pattern.quote(prefix + layout.blocks()) + chunk + "(\\d{1,6})\\.)[a-z].*",
             Pattern.DOTALL);
-    SortedMap<Integer, String> blocks = new TreeMap<>();
+    NavigableMap<Integer, String> blocks = new TreeMap<>();
     for (String name : names) {
       Matcher matcher = block.matcher(name);
       if (matcher.matches()) {

@@ -82,7 +82,8 @@ record SafetensorsHeader(SortedMap<String, Location> tensors, Map<String, String
           "a header of at most "
               + MAX_LENGTH
               + " bytes was expected, got "
-              + Long.toUnsignedString(length));
+              + Long.toUnsignedString(length)
+              + (isZip(file) ? "; a zip archive such as a .pth must be converted first" : ""));
     }
     if (length > file.byteSize() - 8) {
       throw broken(
@@ -97,6 +98,10 @@ record SafetensorsHeader(SortedMap<String, Location> tensors, Map<String, String
     String what = source + ", safetensors header";
     JsonObject header = JsonObject.of(Json.parse(json, what), what);
     return check(header, 8 + length, file.byteSize(), source);
+  }
+
+  private static boolean isZip(MemorySegment file) {
+    return file.get(ValueLayout.JAVA_BYTE, 0) == 'P' && file.get(ValueLayout.JAVA_BYTE, 1) == 'K';
   }
 
   private static SafetensorsHeader check(

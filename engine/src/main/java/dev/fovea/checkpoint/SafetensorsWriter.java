@@ -82,7 +82,7 @@ public final class SafetensorsWriter {
     List<TensorInfo> ordered = new ArrayList<>(tensors);
     // As the official writer does: large elements first keeps every tensor aligned to its type.
     ordered.sort(
-        Comparator.comparing((TensorInfo info) -> -dtype(info).bytes())
+        Comparator.comparingInt((TensorInfo info) -> -dtype(info).bytes())
             .thenComparing(TensorInfo::name));
     byte[] header = header(ordered, metadata);
     new SafetensorsWriter(target, ordered, source, listener).write(header);

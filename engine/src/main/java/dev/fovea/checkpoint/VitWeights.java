@@ -259,7 +259,7 @@ public final class VitWeights implements AutoCloseable {
     long skip = first;
     int done = 0;
     for (CanonicalTensor.Part part : tensor.parts()) {
-      int now = (int) Math.clamp(part.elements() - skip, 0, count - done);
+      int now = Math.clamp(part.elements() - skip, 0, count - done);
       if (now > 0) {
         read(part, skip, target, offset + done, now);
         done += now;

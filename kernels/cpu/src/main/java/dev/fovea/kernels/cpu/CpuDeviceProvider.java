@@ -21,6 +21,11 @@ public final class CpuDeviceProvider implements DeviceProvider {
   public Device open(DeviceOptions options) {
     int threads =
         options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
-    return new CpuDevice(new ScalarKernels(), threads, options.storage());
+    return new CpuDevice(
+        options.kernels().equals("vector")
+            ? new dev.fovea.kernels.cpu.vector.VectorKernels()
+            : new ScalarKernels(),
+        threads,
+        options.storage());
   }
 }

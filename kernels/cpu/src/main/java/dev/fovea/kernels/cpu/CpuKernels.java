@@ -6,13 +6,13 @@ import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.PositionTable;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.WeightStorage;
+import java.util.List;
 
 /**
  * One implementation of the verbs on a CPU: a layout for weights, and for every verb a factory of
- * the {@link Task} that computes it on given arrays.
+ * the {@link Task}s that compute it on given arrays, one after another.
  *
- * <p>Sizes were checked before these methods are called. A task allocates its scratch memory, one
- * piece a slot, when it is made, and nothing when it runs.
+ * <p>Sizes were checked before these methods are called. A task allocates nothing when it runs.
  */
 public interface CpuKernels {
 
@@ -31,11 +31,16 @@ public interface CpuKernels {
   Linear pack(float[] weight, float[] bias, Activation activation, WeightStorage storage);
 
   /** {@link dev.fovea.kernels.Recorder#patchEmbed}. */
-  Task patchEmbed(
-      CpuPixels pixels, int patch, Linear linear, PositionTable positions, CpuTokens x, int slots);
+  List<Task> patchEmbed(
+      CpuPixels pixels,
+      int patch,
+      Linear linear,
+      PositionTable positions,
+      CpuTokens x,
+      Scratch scratch);
 
   /** {@link dev.fovea.kernels.Recorder#normLinear}. */
-  Task normLinear(
+  List<Task> normLinear(
       CpuTokens x,
       Rows rows,
       NormWeights norm,
@@ -43,14 +48,15 @@ public interface CpuKernels {
       Activation activation,
       Columns columns,
       CpuTokens y,
-      int slots);
+      Scratch scratch);
 
   /** {@link dev.fovea.kernels.Recorder#attention}. */
-  Task attention(AttentionStep step, int slots);
+  List<Task> attention(AttentionStep step, Scratch scratch);
 
   /** {@link dev.fovea.kernels.Recorder#linearAdd}. */
-  Task linearAdd(CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, int slots);
+  List<Task> linearAdd(
+      CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, Scratch scratch);
 
   /** {@link dev.fovea.kernels.Recorder#norm}. */
-  Task norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y);
+  List<Task> norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch);
 }

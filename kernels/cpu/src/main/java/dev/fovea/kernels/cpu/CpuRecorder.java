@@ -24,7 +24,7 @@ final class CpuRecorder implements Recorder {
 
   private final CpuDevice device;
   private final CpuKernels kernels;
-  private final int slots;
+  private final Scratch scratch;
   private final List<Task> steps = new ArrayList<>();
   private long bytes;
   private boolean built;
@@ -32,7 +32,7 @@ final class CpuRecorder implements Recorder {
   CpuRecorder(CpuDevice device) {
     this.device = device;
     kernels = device.kernels();
-    slots = device.workers().width();
+    scratch = new Scratch(device.workers().width());
   }
 
   @Override
@@ -77,7 +77,7 @@ final class CpuRecorder implements Recorder {
     Sizes.same("x's images", to.images(), from.images());
     Sizes.same("x's rows", to.rows(), positions.tokens());
     Sizes.same("x's width", to.width(), packed.width());
-    add(kernels.patchEmbed(from, patch, packed.linear(), positions, to, slots));
+    add(kernels.patchEmbed(from, patch, packed.linear(), positions, to, scratch));
   }
 
   @Override
@@ -93,7 +93,7 @@ final class CpuRecorder implements Recorder {
     Sizes.inside("columns", columns.first(), columns.count(), packed.outputs());
     add(
         kernels.normLinear(
-            from, rows, packed.norm(), packed.linear(), packed.activation(), columns, to, slots));
+            from, rows, packed.norm(), packed.linear(), packed.activation(), columns, to, scratch));
   }
 
   @Override
@@ -124,7 +124,7 @@ final class CpuRecorder implements Recorder {
       Sizes.same("probabilities' rows", kept.rows(), heads * watched.count());
       Sizes.same("probabilities' width", kept.width(), from.rows());
     }
-    add(kernels.attention(new AttentionStep(from, heads, queries, to, watched, kept), slots));
+    add(kernels.attention(new AttentionStep(from, heads, queries, to, watched, kept), scratch));
   }
 
   @Override
@@ -136,7 +136,7 @@ final class CpuRecorder implements Recorder {
     checkApart(from, to);
     Sizes.same("a's width", from.width(), packed.inputs());
     Sizes.same("x's width", to.width(), packed.gamma().length);
-    add(kernels.linearAdd(from, rows, packed.linear(), packed.gamma(), to, slots));
+    add(kernels.linearAdd(from, rows, packed.linear(), packed.gamma(), to, scratch));
   }
 
   /** {@inheritDoc} Works in place too. */
@@ -148,7 +148,7 @@ final class CpuRecorder implements Recorder {
     checkRows(from, rows, to);
     Sizes.same("x's width", from.width(), packed.norm().width());
     Sizes.same("y's width", to.width(), packed.norm().width());
-    add(kernels.norm(from, rows, packed.norm(), to));
+    add(kernels.norm(from, rows, packed.norm(), to, scratch));
   }
 
   @Override
@@ -165,7 +165,7 @@ final class CpuRecorder implements Recorder {
           "a prefix of %d rows leaves no patches of %d rows to average"
               .formatted(prefix, from.rows()));
     }
-    add(new PoolTask(from, prefix, pooling, normalize, to, slots));
+    add(List.of(new PoolTask(from, prefix, pooling, normalize, to, scratch.slots())));
   }
 
   @Override
@@ -175,7 +175,7 @@ final class CpuRecorder implements Recorder {
     Sizes.inside("columns", columns.first(), columns.count(), from.width());
     int size = Sizes.elements("a result", from.images(), rows.count(), columns.count());
     float[] result = new float[size];
-    add(new ReadTask(from, rows, columns, result));
+    add(List.of(new ReadTask(from, rows, columns, result)));
     bytes += (long) Float.BYTES * size;
     return new CpuHostBuffer(MemorySegment.ofArray(result));
   }
@@ -184,14 +184,15 @@ final class CpuRecorder implements Recorder {
   public Plan build() {
     checkOpen();
     built = true;
-    Plan plan = new CpuPlan(device, steps.toArray(Task[]::new), bytes);
+    scratch.allocate();
+    Plan plan = new CpuPlan(device, steps.toArray(Task[]::new), bytes + scratch.bytes());
     steps.clear();
     return plan;
   }
 
-  private void add(Task step) {
+  private void add(List<Task> tasks) {
     checkOpen();
-    steps.add(step);
+    steps.addAll(tasks);
   }
 
   private void checkOpen() {

@@ -7,6 +7,7 @@ package dev.fovea.kernels.cpu;
  * <p>Its absolute error is below 1e-15, its relative error below 1e-13 up to x = 26, where the
  * result leaves the normal numbers.
  */
+@SuppressWarnings("FloatingPointLiteralPrecision") // coefficients as published
 final class ErrorFunction {
 
   private static final double INVERSE_SQRT_PI = 5.6418958354775628695e-1;

@@ -33,9 +33,9 @@ public final class HalfPrecision {
   private static short roundToBfloat16(float weight) {
     int bits = Float.floatToRawIntBits(weight);
     if (Float.isNaN(weight)) {
-      return (short) (bits >>> 16 | 0x40);
+      return (short) ((bits >>> 16) | 0x40);
     }
-    int tieToEven = 0x7fff + (bits >>> 16 & 1);
-    return (short) (bits + tieToEven >>> 16);
+    int tieToEven = 0x7fff + ((bits >>> 16) & 1);
+    return (short) ((bits + tieToEven) >>> 16);
   }
 }

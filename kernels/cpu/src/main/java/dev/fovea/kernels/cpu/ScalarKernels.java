@@ -7,6 +7,7 @@ import dev.fovea.kernels.PositionTable;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.WeightStorage;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The specification of the verbs: plain loops over row-major arrays that read like the formulas.
@@ -50,12 +51,17 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
-  public Task patchEmbed(
-      CpuPixels pixels, int patch, Linear linear, PositionTable positions, CpuTokens x, int slots) {
+  public List<Task> patchEmbed(
+      CpuPixels pixels,
+      int patch,
+      Linear linear,
+      PositionTable positions,
+      CpuTokens x,
+      Scratch scratch) {
     RowMajor weights = (RowMajor) linear;
     float[] table = positions.rows().clone();
-    float[][] scratch = new float[slots][weights.inputs];
-    double[][] inputs = new double[slots][weights.inputs];
+    float[][] patches = new float[scratch.slots()][weights.inputs];
+    double[][] inputs = new double[scratch.slots()][weights.inputs];
     return rowTask(
         x.images(),
         new Rows(0, x.rows()),
@@ -66,8 +72,8 @@ final class ScalarKernels implements CpuKernels {
             System.arraycopy(table, position, x.data(), to, x.width());
             return;
           }
-          pixels.readPatch(image, row - positions.prefix(), patch, scratch[slot], 0, 1);
-          widen(scratch[slot], 0, inputs[slot]);
+          pixels.readPatch(image, row - positions.prefix(), patch, patches[slot], 0, 1);
+          widen(patches[slot], 0, inputs[slot]);
           for (int j = 0; j < x.width(); j++) {
             x.data()[to + j] = (float) (weights.apply(inputs[slot], j) + table[position + j]);
           }
@@ -75,7 +81,7 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
-  public Task normLinear(
+  public List<Task> normLinear(
       CpuTokens x,
       Rows rows,
       NormWeights norm,
@@ -83,14 +89,14 @@ final class ScalarKernels implements CpuKernels {
       Activation activation,
       Columns columns,
       CpuTokens y,
-      int slots) {
+      Scratch scratch) {
     RowMajor weights = (RowMajor) linear;
-    double[][] scratch = new double[slots][x.width()];
+    double[][] inputs = new double[scratch.slots()][x.width()];
     return rowTask(
         x.images(),
         rows,
         (image, row, slot) -> {
-          double[] a = scratch[slot];
+          double[] a = inputs[slot];
           normalize(x.data(), x.offset(image, row), norm, a);
           int to = y.offset(image, row);
           for (int j = columns.first(); j < columns.end(); j++) {
@@ -104,10 +110,10 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
-  public Task linearAdd(
-      CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, int slots) {
+  public List<Task> linearAdd(
+      CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, Scratch scratch) {
     RowMajor weights = (RowMajor) linear;
-    double[][] inputs = new double[slots][a.width()];
+    double[][] inputs = new double[scratch.slots()][a.width()];
     return rowTask(
         a.images(),
         rows,
@@ -122,7 +128,7 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
-  public Task norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y) {
+  public List<Task> norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch) {
     return rowTask(
         x.images(),
         rows,
@@ -139,10 +145,10 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
-  public Task attention(AttentionStep step, int slots) {
-    double[][] queries = new double[slots][step.headWidth()];
-    double[][] probabilities = new double[slots][step.tokens()];
-    double[][] sums = new double[slots][step.headWidth()];
+  public List<Task> attention(AttentionStep step, Scratch scratch) {
+    double[][] queries = new double[scratch.slots()][step.headWidth()];
+    double[][] probabilities = new double[scratch.slots()][step.tokens()];
+    double[][] sums = new double[scratch.slots()][step.headWidth()];
     int images = step.qkv().images();
     return rowTask(
         images * step.heads(),
@@ -267,18 +273,20 @@ final class ScalarKernels implements CpuKernels {
     void compute(int image, int row, int slot);
   }
 
-  private static Task rowTask(int images, Rows rows, RowKernel kernel) {
-    return new Task() {
-      @Override
-      public int count() {
-        return Math.multiplyExact(images, rows.count());
-      }
+  private static List<Task> rowTask(int images, Rows rows, RowKernel kernel) {
+    Task task =
+        new Task() {
+          @Override
+          public int count() {
+            return Math.multiplyExact(images, rows.count());
+          }
 
-      @Override
-      public void run(int index, int slot) {
-        int image = index / rows.count();
-        kernel.compute(image, rows.first() + index % rows.count(), slot);
-      }
-    };
+          @Override
+          public void run(int index, int slot) {
+            int image = index / rows.count();
+            kernel.compute(image, rows.first() + index % rows.count(), slot);
+          }
+        };
+    return List.of(task);
   }
 }

@@ -1,7 +1,7 @@
 package dev.fovea.kernels.cpu;
 
 /** Checks of the sizes that a caller asks for. */
-final class Sizes {
+public final class Sizes {
 
   private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
@@ -13,7 +13,7 @@ final class Sizes {
    * @throws IllegalArgumentException if a dimension is not positive, or one Java array cannot hold
    *     so many
    */
-  static int elements(String what, int... dimensions) {
+  public static int elements(String what, int... dimensions) {
     double product = 1;
     for (int dimension : dimensions) {
       if (dimension <= 0) {

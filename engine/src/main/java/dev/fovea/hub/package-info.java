@@ -1,0 +1,2 @@
+/** Models by name: the local Hugging Face cache, and downloads into it. */
+package dev.fovea.hub;

@@ -1,0 +1,51 @@
+package dev.fovea.kernels.cpu.vector;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector width and the tile sizes that follow from it, chosen once when this class is loaded.
+ *
+ * <p>They are constants, because C2 compiles vector operations to instructions only where it knows
+ * the species: a species in a parameter or a field is hundreds of times slower.
+ */
+final class Lanes {
+
+  /** Most bits that are used by default. */
+  private static final int WIDEST = 512;
+
+  static final VectorSpecies<Float> SPECIES = choose();
+
+  /** Floats in a vector: V. */
+  static final int COUNT = SPECIES.length();
+
+  /** Columns of a panel, as many as two vectors. */
+  static final int PANEL = 2 * COUNT;
+
+  /**
+   * Rows of a tile. Two accumulators a row, two vectors of the panel and a broadcast fill the 32
+   * registers of AVX-512, or the 16 of AVX2 and less.
+   */
+  static final int TILE = SPECIES.vectorBitSize() >= 512 ? 12 : 6;
+
+  private Lanes() {}
+
+  private static VectorSpecies<Float> choose() {
+    int bits =
+        Integer.getInteger(
+            "fovea.kernels.bits", Math.min(WIDEST, FloatVector.SPECIES_PREFERRED.vectorBitSize()));
+    return switch (bits) {
+      case 128 -> FloatVector.SPECIES_128;
+      case 256 -> FloatVector.SPECIES_256;
+      case 512 -> FloatVector.SPECIES_512;
+      default ->
+          throw new IllegalStateException(
+              "fovea.kernels.bits must be 128, 256 or 512, got " + bits);
+    };
+  }
+
+  /** {@code size} rounded up to a multiple of {@code step}, counted in steps. */
+  static int steps(int size, int step) {
+    return (size + step - 1) / step;
+  }
+}
