@@ -1,0 +1,136 @@
+package dev.fovea.converter;
+
+import dev.fovea.CheckpointException;
+import dev.fovea.PositionPolicy;
+import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.Json;
+import dev.fovea.checkpoint.JsonObject;
+import dev.fovea.checkpoint.VitWeights;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Objects;
+import java.util.TreeSet;
+
+/** The one door to weights on disk, in every format and layout that there is. */
+public final class WeightFiles {
+
+  private static final String SINGLE = "model.safetensors";
+  private static final String INDEX = "model.safetensors.index.json";
+  private static final int MAX_INDEX_BYTES = 100_000_000;
+  private static final int BUFFER_BYTES = 1 << 20;
+
+  private WeightFiles() {}
+
+  /**
+   * Opens weights with the position policy of their origin.
+   *
+   * @see #open(Path, PositionPolicy)
+   */
+  public static VitWeights open(Path source) {
+    return open(source, null);
+  }
+
+  /**
+   * Opens a {@code .pth} file, a safetensors file or index, or a Hugging Face directory with its
+   * {@code config.json} and {@code preprocessor_config.json}. Files are told apart by their first
+   * bytes.
+   *
+   * @param policy how position embeddings are resampled, whatever the origin says; may be null
+   * @throws CheckpointException if it cannot be read, is damaged, or is not a model that can run
+   */
+  public static VitWeights open(Path source, PositionPolicy policy) {
+    if (!isPth(source)) {
+      return VitWeights.open(source, policy);
+    }
+    PthCheckpoint checkpoint = PthCheckpoint.open(source);
+    try {
+      return VitWeights.of(checkpoint, null, null, policy);
+    } catch (RuntimeException | Error e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  /**
+   * SHA-256 of the weights in hexadecimal: of the file, or of all shards one after another in the
+   * order of their names, as {@code cat *.safetensors | sha256sum} prints it.
+   *
+   * @throws CheckpointException if they cannot be read
+   */
+  public static String sha256(Path source, ProgressListener listener) {
+    Objects.requireNonNull(listener, "listener");
+    List<Path> files = files(source);
+    MessageDigest digest = newDigest();
+    try {
+      long total = 0;
+      for (Path file : files) {
+        total += Files.size(file);
+      }
+      String task = "hashing " + source.toAbsolutePath().getFileName();
+      long done = 0;
+      long reported = 0;
+      byte[] buffer = new byte[BUFFER_BYTES];
+      for (Path file : files) {
+        try (InputStream in = Files.newInputStream(file)) {
+          for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
+            digest.update(buffer, 0, count);
+            done += count;
+            if (done - reported > total / 100) {
+              reported = done;
+              listener.progress(task, done, total);
+            }
+          }
+        }
+      }
+      listener.progress(task, done, total);
+    } catch (IOException e) {
+      throw new CheckpointException("cannot read " + source + ": " + e, e);
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /** The files that hold the tensors, in the order of their names. */
+  static List<Path> files(Path source) {
+    if (Files.isDirectory(source)) {
+      Path single = source.resolve(SINGLE);
+      return Files.exists(single) ? List.of(single) : shards(source.resolve(INDEX));
+    }
+    return source.toString().endsWith(".index.json") ? shards(source) : List.of(source);
+  }
+
+  private static List<Path> shards(Path index) {
+    JsonObject weightMap =
+        JsonObject.of(Json.read(index, MAX_INDEX_BYTES), index.toString()).object("weight_map");
+    TreeSet<String> names = new TreeSet<>();
+    weightMap.members().keySet().forEach(tensor -> names.add(weightMap.text(tensor)));
+    return names.stream().map(index::resolveSibling).toList();
+  }
+
+  private static boolean isPth(Path source) {
+    if (Files.isDirectory(source)) {
+      return false;
+    }
+    try (InputStream in = Files.newInputStream(source)) {
+      String name = source.toString();
+      return PthCheckpoint.recognises(in.readNBytes(512))
+          || name.endsWith(".pth")
+          || name.endsWith(".pt");
+    } catch (IOException e) {
+      throw new CheckpointException("cannot read " + source + ": " + e, e);
+    }
+  }
+
+  private static MessageDigest newDigest() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java platform has SHA-256", e);
+    }
+  }
+}
