@@ -1,4 +1,4 @@
-/** Benchmarks; never in a shipped jar. */
+// Benchmarks; never in a shipped jar.
 open module dev.fovea.bench {
   requires dev.fovea.engine;
   requires jmh.core;
