@@ -53,7 +53,8 @@ final class Golden {
   static List<Deviation> compare(Path artifact, Path golden) {
     try (Checkpoint file = Safetensors.open(golden);
         Fovea model = Fovea.open(artifact, Options.DEFAULT)) {
-      List<String> names = FEATURES.keySet().stream().filter(file.tensors()::containsKey).toList();
+      List<String> names =
+          FEATURES.keySet().stream().filter(name -> file.tensors().containsKey(name)).toList();
       if (names.isEmpty()) {
         throw new CheckpointException(
             golden + " is no golden file: expected one of " + FEATURES.keySet());

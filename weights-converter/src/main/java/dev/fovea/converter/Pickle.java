@@ -372,7 +372,7 @@ final class Pickle {
     need(bytes);
     long value = 0;
     for (int i = 0; i < bytes; i++) {
-      value |= (long) nextByte() << 8 * i;
+      value |= (long) nextByte() << (8 * i);
     }
     int unused = Long.SIZE - 8 * bytes;
     return bytes == 0 ? 0 : value << unused >> unused;
@@ -410,6 +410,7 @@ final class Pickle {
     }
   }
 
+  @SuppressWarnings("AnnotateFormatMethod") // its annotation would be a dependency
   private CheckpointException refused(String problem, Object... arguments) {
     return new CheckpointException(
         "%s: its pickle, at byte %d, %s"

@@ -354,6 +354,7 @@ public final class PthCheckpoint implements Checkpoint {
     }
   }
 
+  @SuppressWarnings("AnnotateFormatMethod") // its annotation would be a dependency
   private CheckpointException failure(String problem, Object... arguments) {
     return new CheckpointException(
         "cannot read weights from "

@@ -391,6 +391,7 @@ final class StoredZip {
     }
   }
 
+  @SuppressWarnings("AnnotateFormatMethod") // its annotation would be a dependency
   private CheckpointException damaged(String problem, Object... arguments) {
     return new CheckpointException(
         source

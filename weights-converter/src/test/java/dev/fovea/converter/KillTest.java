@@ -22,7 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** A process that is killed while it converts leaves the old artifact, the new one, or none. */
 class KillTest {
 
-  private static final int KILLS = 16;
+  private static final int KILLS = 12;
+  private static final int MOST_KILLS = 60;
+  private static final int INTERRUPTED = 3;
   private static final Path FIRST = Published.fixture("tiny-reg4_pretrain.pth");
   private static final Path SECOND = Published.fixture("tiny-swiglu-reg4_pretrain.pth");
 
@@ -49,23 +51,26 @@ class KillTest {
     Path target = folder.resolve("artifact.safetensors");
     SplittableRandom random = new SplittableRandom(1);
     int found = 0;
-    for (int round = 0; round < KILLS; round++) {
-      // Every other round begins without an artifact and is cut short, so that none can be left.
-      boolean fresh = round % 2 == 0;
-      if (fresh) {
+    int interrupted = 0;
+    for (int round = 0;
+        round < KILLS || (interrupted < INTERRUPTED && round < MOST_KILLS);
+        round++) {
+      if (round % 3 == 0) {
         Files.deleteIfExists(target);
       }
-      killAfter(random.nextInt(fresh ? 300 : 1000), target);
+      kill(target, random.nextInt(round % 2 == 0 ? 5 : 500), round % 2 == 0);
       if (Files.exists(target)) {
         found++;
         assertWhole(target);
       }
-      assertOnlyPartialFilesBeside(target);
+      interrupted += removePartialFiles(target);
     }
     assertThat(found).as("rounds that got to an artifact").isPositive();
+    assertThat(interrupted).as("kills in the middle of writing").isPositive();
   }
 
-  private static void killAfter(int millis, Path target) throws Exception {
+  /** Kills a process so long after it started, or after it was seen writing. */
+  private static void kill(Path target, int millis, boolean whileWriting) throws Exception {
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -80,6 +85,9 @@ class KillTest {
             .start();
     try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
       assertThat(out.readLine()).isEqualTo("started");
+      while (whileWriting && process.isAlive() && partialFiles(target).isEmpty()) {
+        Thread.onSpinWait();
+      }
       Thread.sleep(millis);
       assertThat(process.isAlive()).isTrue();
     } finally {
@@ -94,16 +102,21 @@ class KillTest {
     }
   }
 
-  private static void assertOnlyPartialFilesBeside(Path target) throws IOException {
+  /** Everything beside the target; must be files that a reader of the folder can recognise. */
+  private static List<Path> partialFiles(Path target) throws IOException {
     try (Stream<Path> files = Files.list(target.getParent())) {
-      for (Path file : files.toList()) {
-        if (!file.equals(target)) {
-          assertThat(file.getFileName().toString())
-              .matches("\\.artifact\\.safetensors\\.[0-9a-f]+\\.partial");
-          Files.delete(file);
-        }
-      }
+      return files.filter(file -> !file.equals(target)).toList();
     }
+  }
+
+  private static int removePartialFiles(Path target) throws IOException {
+    List<Path> files = partialFiles(target);
+    for (Path file : files) {
+      assertThat(file.getFileName().toString())
+          .matches("\\.artifact\\.safetensors\\.[0-9a-f]+\\.partial");
+      Files.delete(file);
+    }
+    return files.size();
   }
 
   /** The classes of this test and of everything that converting needs, wherever they are. */
