@@ -40,27 +40,34 @@ final class CpuDevice implements Device {
 
   @Override
   public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
-    Linear linear = kernels.pack(weights.weight(), weights.bias(), Activation.NONE, storage);
+    Linear linear =
+        pack("patch projection weight", weights.weight(), weights.bias(), Activation.NONE);
     return new CpuPacked.PatchEmbed(this, weights.patch(), weights.width(), linear);
   }
 
   @Override
   public Packed<NormLinearWeights> pack(NormLinearWeights weights) {
     Activation activation = weights.activation();
-    Linear linear = kernels.pack(weights.weight(), weights.bias(), activation, storage);
+    Linear linear = pack("weight behind a LayerNorm", weights.weight(), weights.bias(), activation);
     return new CpuPacked.NormLinear(
         this, copy(weights.norm()), activation, weights.outputs(), linear);
   }
 
   @Override
   public Packed<LinearAddWeights> pack(LinearAddWeights weights) {
-    Linear linear = kernels.pack(weights.weight(), weights.bias(), Activation.NONE, storage);
+    Linear linear =
+        pack("weight in front of a LayerScale", weights.weight(), weights.bias(), Activation.NONE);
     return new CpuPacked.LinearAdd(this, weights.inputs(), weights.gamma().clone(), linear);
   }
 
   @Override
   public Packed<NormWeights> pack(NormWeights weights) {
     return new CpuPacked.Norm(this, copy(weights));
+  }
+
+  private Linear pack(String what, float[] weight, float[] bias, Activation activation) {
+    HalfPrecision.checkRange(what, weight, weight.length / bias.length, storage);
+    return kernels.pack(weight, bias, activation, storage);
   }
 
   private static NormWeights copy(NormWeights norm) {

@@ -7,20 +7,35 @@ public final class HalfPrecision {
 
   private HalfPrecision() {}
 
+  /** Halfway between the largest finite number and the power of two behind it; rounds to that. */
+  private static final float F16_LIMIT = 65520;
+
+  private static final float BF16_LIMIT = 0x1.ffp127f;
+
   /**
-   * The 16 bits of a weight.
+   * Checks that rounding makes no finite weight infinite.
    *
-   * @param storage F16 or BF16
-   * @throws IllegalArgumentException if the weight is finite, but not in this storage
+   * @param what the weight is, for the message
+   * @param weight [rows, inputs] row-major
+   * @throws IllegalArgumentException if an element is too large for this storage
    */
-  public static short round(float weight, WeightStorage storage) {
-    short half =
-        storage == WeightStorage.F16 ? Float.floatToFloat16(weight) : roundToBfloat16(weight);
-    if (Float.isFinite(weight) && !Float.isFinite(widen(half, storage))) {
-      throw new IllegalArgumentException(
-          "a weight of %s is too large for %s; keep the weights in F32".formatted(weight, storage));
+  static void checkRange(String what, float[] weight, int inputs, WeightStorage storage) {
+    if (storage == WeightStorage.F32) {
+      return;
     }
-    return half;
+    float limit = storage == WeightStorage.F16 ? F16_LIMIT : BF16_LIMIT;
+    for (int i = 0; i < weight.length; i++) {
+      if (Math.abs(weight[i]) >= limit && Float.isFinite(weight[i])) {
+        throw new IllegalArgumentException(
+            "%s has %s at row %d, column %d, which is too large for %s; keep the weights in F32"
+                .formatted(what, weight[i], i / inputs, i % inputs, storage));
+      }
+    }
+  }
+
+  /** The 16 bits of a weight in F16 or BF16. */
+  public static short round(float weight, WeightStorage storage) {
+    return storage == WeightStorage.F16 ? Float.floatToFloat16(weight) : roundToBfloat16(weight);
   }
 
   /** The exact value of 16 bits. */

@@ -16,6 +16,7 @@ import dev.fovea.kernels.cpu.Linear;
 import dev.fovea.kernels.cpu.Scratch;
 import dev.fovea.kernels.cpu.Task;
 import java.util.List;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * The verbs on the Vector API: matrix products of packed panels, with everything else fused into
@@ -24,6 +25,11 @@ import java.util.List;
  * <p>@MEASURED@
  */
 public final class VectorKernels implements CpuKernels {
+
+  /** Width of this machine's vectors. */
+  public static int preferredBits() {
+    return FloatVector.SPECIES_PREFERRED.vectorBitSize();
+  }
 
   @Override
   public String description() {

@@ -20,7 +20,7 @@ final class VectorMath {
   /** Above this the result is infinite; the last ones that float32 could hold are given up. */
   private static final float LARGEST = 88.37f;
 
-  private static final float LOG2_E = 1.44269504f;
+  private static final float LOG2_E = 1.442695f;
 
   /** Adding this rounds a float to a whole number, in the low bits of the sum. */
   private static final float ROUNDER = 0x1.8p23f;
@@ -28,7 +28,7 @@ final class VectorMath {
   /** ln 2 in two parts, so that multiples of it are taken off without an error. */
   private static final float LN2_HIGH = 0.693359375f;
 
-  private static final float LN2_LOW = -2.12194440e-4f;
+  private static final float LN2_LOW = -0x1.bd0106p-13f;
 
   private static final int EXPONENT_BIAS = 127;
   private static final int EXPONENT_SHIFT = 23;
@@ -37,8 +37,8 @@ final class VectorMath {
   // relative error of the exponential 4e-9 before rounding.
   private static final float P0 = 0.49999994f;
   private static final float P1 = 0.16666521f;
-  private static final float P2 = 0.041668389f;
-  private static final float P3 = 0.0083687454f;
+  private static final float P2 = 0.04166839f;
+  private static final float P3 = 0.008368745f;
   private static final float P4 = 0.0013814539f;
 
   private VectorMath() {}
