@@ -1,11 +1,15 @@
 /** The {@code fovea} command. */
 module dev.fovea.cli {
-  requires dev.fovea.engine;
   requires dev.fovea.converter;
+  requires dev.fovea.engine;
   requires info.picocli;
   requires java.desktop;
+  requires java.logging;
+  requires jdk.management;
   requires tools.jackson.databind;
 
   opens dev.fovea.cli to
       info.picocli;
+
+  uses dev.fovea.kernels.DeviceProvider;
 }

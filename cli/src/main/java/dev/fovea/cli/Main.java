@@ -1,11 +1,115 @@
 package dev.fovea.cli;
 
-/** t. */
-public final class Main {
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command. Results go to stdout and nothing else does; everything about them goes to stderr.
+ * Exit codes: 0 done, 1 refused or failed, 2 not understood.
+ */
+@Command(
+    name = "fovea",
+    description = "Runs Vision Transformers with registers: images in, embeddings out.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    scope = ScopeType.INHERIT,
+    synopsisSubcommandLabel = "COMMAND",
+    sortOptions = false,
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 refused or failed, 2 not understood.",
+      "Environment: FOVEA_JAVA_HOME, FOVEA_JAVA_OPTS, FOVEA_DEBUG; HF_HOME, HF_HUB_CACHE,",
+      "HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE."
+    },
+    subcommands = {
+      EmbedCommand.class,
+      FeaturesCommand.class,
+      PreprocessCommand.class,
+      ConvertCommand.class,
+      InspectCommand.class,
+      VerifyCommand.class,
+      DoctorCommand.class,
+      CompletionCommand.class
+    })
+public final class Main implements Runnable {
+
+  /** Held here: the log manager would forget an unreferenced logger, and its level. */
+  private static final Logger LOGGER = Logger.getLogger("dev.fovea");
+
+  @Option(
+      names = "--stacktrace",
+      scope = ScopeType.INHERIT,
+      description = "Show where an error came from (so does FOVEA_DEBUG=1).")
+  private boolean stacktrace;
+
+  @Spec private CommandSpec spec;
+
   private Main() {}
 
-  /** t. */
+  /** Runs the command and ends the process with its exit code. */
   public static void main(String[] arguments) {
-    System.out.println(String.join(" ", arguments));
+    System.setProperty("java.util.logging.SimpleFormatter.format", "fovea: %5$s%n");
+    LOGGER.setLevel(debugging() ? Level.ALL : Level.WARNING);
+    System.exit(run(arguments));
+  }
+
+  private static int run(String[] arguments) {
+    CommandLine command = commandLine();
+    try {
+      return command.execute(arguments);
+    } catch (OutOfMemoryError e) {
+      return new Refusal(e).print(command.getErr(), debugging());
+    }
+  }
+
+  /** The command, for {@link #main} and for tests. */
+  static CommandLine commandLine() {
+    Main main = new Main();
+    return new CommandLine(main)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpWidth(100)
+        .setParameterExceptionHandler((e, arguments) -> misunderstood(e))
+        .setExecutionExceptionHandler(
+            (e, command, result) ->
+                new Refusal(e).print(command.getErr(), main.stacktrace || debugging()));
+  }
+
+  private static int misunderstood(ParameterException e) {
+    CommandLine command = e.getCommandLine();
+    String name = command.getCommandSpec().qualifiedName();
+    command
+        .getErr()
+        .println(name + ": " + Refusal.oneLine(e.getMessage()) + " (see " + name + " --help)");
+    return CommandLine.ExitCode.USAGE;
+  }
+
+  private static boolean debugging() {
+    String debug = System.getenv("FOVEA_DEBUG");
+    return debug != null && !debug.isEmpty() && !debug.equals("0");
+  }
+
+  /** Without a subcommand there is nothing to do. */
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "Missing a command");
+  }
+
+  /** The version of the jar, and of the Java that runs it. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return new String[] {
+        "fovea " + (version == null ? "(not packaged)" : version), "Java " + Runtime.version()
+      };
+    }
   }
 }

@@ -1,0 +1,185 @@
+package dev.fovea.cli;
+
+import dev.fovea.Fovea;
+import dev.fovea.FoveaException;
+import dev.fovea.Image;
+import dev.fovea.kernels.Pooling;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+@Command(
+    name = "embed",
+    description = "Prints the embedding of each image.",
+    footer = {
+      "",
+      "An image that cannot be embedded is reported on stderr and left out; the others are done,",
+      "and the exit code is 1.",
+      "",
+      "Examples:",
+      "  fovea embed --model facebook/dinov2-with-registers-small cat.jpg",
+      "  fovea embed -m synthetic:small-reg4 --pool cls+mean --normalize --format csv photos/",
+      "  fovea embed -m model.safetensors --format npy --out photos.npy photos/ > photos.txt"
+    })
+final class EmbedCommand implements Callable<Integer> {
+
+  @Mixin private ModelOptions modelOptions;
+  @Mixin private ImageOptions imageOptions;
+
+  @Option(
+      names = "--pool",
+      defaultValue = "cls",
+      converter = PoolingConverter.class,
+      paramLabel = "HOW",
+      description = "cls (the default), mean of the patches, or cls+mean.")
+  private Pooling pooling;
+
+  @Option(names = "--normalize", description = "Divide each embedding by its L2 norm.")
+  private boolean normalize;
+
+  @Option(
+      names = {"-f", "--format"},
+      defaultValue = "json",
+      paramLabel = "FORMAT",
+      description = "json (the default), csv, or npy.")
+  private EmbeddingWriter.Format format;
+
+  @Option(
+      names = {"-o", "--out"},
+      paramLabel = "FILE",
+      description = "Where the array goes; for npy, which then lists the files of its rows.")
+  private Path out;
+
+  @Option(
+      names = {"-r", "--recursive"},
+      description = "Also the directories in directories.")
+  private boolean recursive;
+
+  @Option(
+      names = "--batch",
+      defaultValue = "8",
+      paramLabel = "N",
+      description = "Images that go through the model together. Default: ${DEFAULT-VALUE}.")
+  private int batch;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "IMAGE",
+      description = "Image files, or directories of them.")
+  private List<Path> paths;
+
+  @Spec private CommandSpec spec;
+
+  private int failures;
+
+  @Override
+  public Integer call() throws IOException {
+    if ((format == EmbeddingWriter.Format.NPY) != (out != null)) {
+      throw new ParameterException(
+          spec.commandLine(), "--format npy needs --out FILE, and the other formats have no --out");
+    }
+    if (batch < 1) {
+      throw new ParameterException(spec.commandLine(), "--batch must be positive, got " + batch);
+    }
+    List<Path> files = ImageFiles.expand(paths, recursive);
+    boolean single = paths.size() == 1 && !Files.isDirectory(paths.getFirst());
+    try (Progress progress = new Progress(err());
+        Fovea model =
+            modelOptions.open(progress, options -> options.withPooling(pooling, normalize))) {
+      progress.close();
+      try (EmbeddingWriter writer = writer(model, single)) {
+        for (int first = 0; first < files.size(); first += batch) {
+          embed(model, files.subList(first, Math.min(files.size(), first + batch)), writer);
+        }
+        if (!single || failures == 0) {
+          writer.finish();
+        }
+      }
+    }
+    return failures == 0 ? 0 : 1;
+  }
+
+  private EmbeddingWriter writer(Fovea model, boolean single) throws IOException {
+    PrintWriter stdout = spec.commandLine().getOut();
+    return switch (format) {
+      case JSON -> new TextEmbeddingWriter.Json(stdout, !single);
+      case CSV -> new TextEmbeddingWriter.Csv(stdout);
+      case NPY -> new NpyWriter(out, model.embeddingLength(), stdout);
+    };
+  }
+
+  private void embed(Fovea model, List<Path> files, EmbeddingWriter writer) throws IOException {
+    List<Path> read = new ArrayList<>();
+    List<Image> images = new ArrayList<>();
+    for (Path file : files) {
+      try {
+        images.add(imageOptions.prepare(imageOptions.read(file), model.preprocessing()));
+        read.add(file);
+      } catch (FoveaException e) {
+        report(e, file);
+      }
+    }
+    try {
+      List<float[]> embeddings = images.isEmpty() ? List.of() : model.embedAll(images);
+      for (int i = 0; i < read.size(); i++) {
+        writer.write(read.get(i), embeddings.get(i));
+      }
+    } catch (IllegalArgumentException e) {
+      embedOneByOne(model, read, images, writer); // One has a size that does not fit the model.
+    }
+  }
+
+  private void embedOneByOne(
+      Fovea model, List<Path> files, List<Image> images, EmbeddingWriter writer)
+      throws IOException {
+    for (int i = 0; i < files.size(); i++) {
+      float[] embedding;
+      try {
+        embedding = model.embed(images.get(i));
+      } catch (IllegalArgumentException e) {
+        report(e, files.get(i));
+        continue;
+      }
+      writer.write(files.get(i), embedding);
+    }
+  }
+
+  private void report(RuntimeException e, Path file) {
+    failures++;
+    String message = new Refusal(e).message();
+    String named = message.contains(file.toString()) ? message : file + ": " + message;
+    err().println("fovea: " + named);
+  }
+
+  private PrintWriter err() {
+    return spec.commandLine().getErr();
+  }
+
+  /** Reads "cls", "mean" and "cls+mean". */
+  static final class PoolingConverter implements ITypeConverter<Pooling> {
+    @Override
+    public Pooling convert(String value) {
+      return switch (value) {
+        case "cls" -> Pooling.CLS;
+        case "mean" -> Pooling.MEAN;
+        case "cls+mean" -> Pooling.CLS_MEAN;
+        default ->
+            throw new TypeConversionException(
+                "expected cls, mean or cls+mean, got '" + value + "'");
+      };
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package dev.fovea.cli;
+
+import dev.fovea.CheckpointException;
+import dev.fovea.Fovea;
+import dev.fovea.Options;
+import dev.fovea.PositionPolicy;
+import dev.fovea.ProgressListener;
+import dev.fovea.hub.Hub;
+import dev.fovea.kernels.WeightStorage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.UnaryOperator;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** Which model runs, and how. */
+final class ModelOptions {
+
+  @Option(
+      names = {"-m", "--model"},
+      required = true,
+      paramLabel = "MODEL",
+      description =
+          "A safetensors file, a directory in any known layout, a hub name such as"
+              + " facebook/dinov2-with-registers-small, or synthetic:small-reg4.")
+  private String model;
+
+  @Option(
+      names = "--threads",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = "Threads that compute; 0 (the default) for one per processor.")
+  private int threads;
+
+  @Option(
+      names = "--kernels",
+      defaultValue = "auto",
+      paramLabel = "NAME",
+      description = "auto (the default), scalar or vector.")
+  private String kernels;
+
+  @Option(
+      names = "--device",
+      defaultValue = "cpu",
+      paramLabel = "NAME",
+      description = "Kind of device: cpu (the default), or one that fovea doctor lists.")
+  private String device;
+
+  @Option(
+      names = "--storage",
+      defaultValue = "f32",
+      paramLabel = "TYPE",
+      description = "How weights are kept in memory: f32 (the default), f16 or bf16.")
+  private WeightStorage storage;
+
+  @Option(
+      names = "--position-policy",
+      paramLabel = "POLICY",
+      converter = PolicyConverter.class,
+      description =
+          "How position embeddings are resampled, instead of the way of the checkpoint's origin:"
+              + " size-antialias, offset or size.")
+  private PositionPolicy positionPolicy;
+
+  /** Opens the model with options of the command's own on top. */
+  Fovea open(ProgressListener progress, UnaryOperator<Options> more) {
+    Options options =
+        Options.DEFAULT
+            .withThreads(threads)
+            .withKernels(kernels)
+            .withDevice(device)
+            .withStorage(storage)
+            .withPositionPolicy(positionPolicy)
+            .withProgress(progress);
+    return Fovea.open(model, more.apply(options));
+  }
+
+  /**
+   * The file or directory that a source names, which may be a hub name.
+   *
+   * @throws CheckpointException if it is neither
+   */
+  static Path weights(String source, ProgressListener progress) {
+    Path path = Path.of(source);
+    if (Files.exists(path)) {
+      return path;
+    }
+    if (source.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
+      return Hub.fromEnvironment().resolve(source, "main", progress);
+    }
+    throw new CheckpointException(
+        "no weights at '" + source + "': it is no file or directory here, and no hub name");
+  }
+
+  /** Reads the names that artifacts use. */
+  static final class PolicyConverter implements ITypeConverter<PositionPolicy> {
+    @Override
+    public PositionPolicy convert(String value) {
+      try {
+        return PositionPolicy.of(value);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+}
