@@ -29,7 +29,8 @@ import java.util.stream.Collectors;
  */
 public final class Fovea implements AutoCloseable {
 
-  private static final Pattern HUB_NAME = Pattern.compile("[\\w.-]+/[\\w.-]+");
+  private static final Pattern HUB_NAME =
+      Pattern.compile("[\\w-][\\w.-]*/[\\w.-]+(?<!\\.(safetensors|json|pth|pt))");
 
   private final String source;
   private final VitConfig config;

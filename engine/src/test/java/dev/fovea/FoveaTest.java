@@ -211,6 +211,9 @@ class FoveaTest {
     assertThatThrownBy(() -> Fovea.open("no-such-file.safetensors"))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("no-such-file.safetensors");
+    assertThatThrownBy(() -> Fovea.open("models/no-such-file.safetensors"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("models/no-such-file.safetensors");
     assertThatThrownBy(() -> Fovea.open("synthetic:huge"))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("{small,base,large,giant,tiny,tiny-swiglu}");
