@@ -11,7 +11,7 @@ import java.util.Objects;
  * @param cropWidth width of the centre crop in pixels; 0 for no crop
  * @param mean of each channel (R, G, B), for samples in 0..1
  * @param std standard deviation of each channel, for samples in 0..1
- * @param rounding whose rounding is followed where implementations differ
+ * @param rounding whose rounding of the crop's place is followed
  */
 public record Preprocessing(
     int shortest, int cropHeight, int cropWidth, Channels mean, Channels std, Rounding rounding) {
@@ -29,16 +29,16 @@ public record Preprocessing(
     }
   }
 
-  /** Whose rounding is followed where implementations differ: by a pixel, by the last bit. */
+  /** Whose rounding is followed where implementations differ, by a pixel. */
   public enum Rounding {
     /**
      * torchvision's, which the original DINOv2 code uses: the crop starts at half the difference
-     * rounded half to even; samples are divided by 255 in float32.
+     * rounded half to even; of an odd padding, the larger half comes after the image.
      */
     ORIGINAL,
     /**
-     * Hugging Face's: the crop starts at half the difference rounded down; samples are multiplied
-     * by 1/255 in float64.
+     * Hugging Face's: the crop starts at half the difference rounded down; of an odd padding, the
+     * larger half comes before the image.
      */
     HUGGING_FACE
   }

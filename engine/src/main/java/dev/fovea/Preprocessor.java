@@ -137,8 +137,9 @@ public final class Preprocessor {
   /**
    * The normalised value of every sample value: [3, 256], red first.
    *
-   * <p>Bit for bit as torchvision's {@code ToTensor} and {@code Normalize} (float32 throughout) or
-   * Hugging Face's {@code rescale} (float64, then rounded to float32) and {@code normalize}.
+   * <p>Bit for bit as torchvision's {@code ToTensor} and {@code Normalize}, in float32 throughout.
+   * Hugging Face's {@code rescale} multiplies by 1/255 in float64 and then rounds to float32, which
+   * gives the same for each of the 256 values.
    */
   public static float[] lookup(Preprocessing preprocessing) {
     float[] table = new float[3 * 256];
@@ -146,12 +147,7 @@ public final class Preprocessor {
       float mean = (float) preprocessing.mean().get(channel);
       float std = (float) preprocessing.std().get(channel);
       for (int sample = 0; sample < 256; sample++) {
-        float scaled =
-            switch (preprocessing.rounding()) {
-              case ORIGINAL -> sample / 255f;
-              case HUGGING_FACE -> (float) (sample * 0.00392156862745098);
-            };
-        table[channel * 256 + sample] = (scaled - mean) / std;
+        table[channel * 256 + sample] = (sample / 255f - mean) / std;
       }
     }
     return table;
