@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -14,7 +15,15 @@ final class Lanes {
   /** Most bits that are used by default. */
   private static final int WIDEST = 512;
 
-  static final VectorSpecies<Float> SPECIES = choose();
+  static final VectorSpecies<Float> SPECIES =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(bits()));
+
+  /** As many ints. */
+  static final VectorSpecies<Integer> INTS = SPECIES.withLanes(int.class);
+
+  /** As many shorts, in a vector of half the width. */
+  static final VectorSpecies<Short> HALVES =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(bits() / 2));
 
   /** Floats in a vector: V. */
   static final int COUNT = SPECIES.length();
@@ -30,18 +39,9 @@ final class Lanes {
 
   private Lanes() {}
 
-  private static VectorSpecies<Float> choose() {
-    int bits =
-        Integer.getInteger(
-            "fovea.kernels.bits", Math.min(WIDEST, FloatVector.SPECIES_PREFERRED.vectorBitSize()));
-    return switch (bits) {
-      case 128 -> FloatVector.SPECIES_128;
-      case 256 -> FloatVector.SPECIES_256;
-      case 512 -> FloatVector.SPECIES_512;
-      default ->
-          throw new IllegalStateException(
-              "fovea.kernels.bits must be 128, 256 or 512, got " + bits);
-    };
+  private static int bits() {
+    int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+    return Integer.getInteger("fovea.kernels.bits", Math.min(WIDEST, preferred));
   }
 
   /** {@code size} rounded up to a multiple of {@code step}, counted in steps. */

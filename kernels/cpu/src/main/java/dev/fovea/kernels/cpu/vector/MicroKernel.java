@@ -15,7 +15,10 @@ import jdk.incubator.vector.FloatVector;
  * accumulators are locals of one method, because a vector that crosses a call which is not inlined
  * is boxed, and then all of them are.
  *
- * <p>@MEASURED@
+ * <p>Measured on one core of an AMD EPYC (Zen 5, 2.6 GHz nominal) with Temurin 25.0.3, best of 2000
+ * passes over packed tiles and panels that fit the second-level cache, beside a loop of nothing but
+ * 12 independent multiply-adds: at 512 bits 269, 270 and 271 GF/s for k = 64, 384 and 1536 (peak
+ * 276), at 256 bits 134 (136), at 128 bits 66 (68).
  */
 final class MicroKernel {
 

@@ -113,16 +113,7 @@ final class PanelLinear implements Linear {
 
   /** Writes the float32 values of one panel of 16 bits. */
   void widen(int panel, float[] target, int offset) {
-    int from = panel * panelSize();
-    if (storage == WeightStorage.F16) {
-      for (int i = 0; i < panelSize(); i++) {
-        target[offset + i] = Float.float16ToFloat(halves[from + i]);
-      }
-    } else {
-      for (int i = 0; i < panelSize(); i++) {
-        target[offset + i] = Float.intBitsToFloat(halves[from + i] << 16);
-      }
-    }
+    Widening.widen(storage, halves, panel * panelSize(), panelSize(), target, offset);
   }
 
   /** One element an output, laid out and padded like the columns of an ungated weight. */

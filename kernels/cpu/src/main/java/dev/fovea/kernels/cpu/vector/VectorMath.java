@@ -26,9 +26,9 @@ final class VectorMath {
   private static final float ROUNDER = 0x1.8p23f;
 
   /** ln 2 in two parts, so that multiples of it are taken off without an error. */
-  private static final float LN2_HIGH = 0.693359375f;
+  private static final float LN2_HIGH = 355f / 512;
 
-  private static final float LN2_LOW = -0x1.bd0106p-13f;
+  private static final float LN2_LOW = -2.1219444e-4f;
 
   private static final int EXPONENT_BIAS = 127;
   private static final int EXPONENT_SHIFT = 23;

@@ -1,0 +1,105 @@
+package dev.fovea.kernels.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What can only be seen from outside: compilation, allocation, and other flags. */
+class FreshJvmTest {
+
+  private static final List<String> VECTOR =
+      List.of("--add-modules", "jdk.incubator.vector", "-Dfovea.kernels=vector");
+
+  @ParameterizedTest
+  @CsvSource({"128, F32", "256, BF16", "512, F16", "512, F32"})
+  void aWarmVectorPlanAllocatesNothing(int bits, String storage) {
+    assumeBits(bits);
+    FreshJvm.Result result =
+        FreshJvm.run(
+            WarmPlan.class,
+            FreshJvm.with(VECTOR, "-Dfovea.kernels.bits=" + bits),
+            "4000",
+            "200",
+            storage);
+    assertThat(result.output()).contains("vector kernels of " + bits).contains("allocated 0\n");
+  }
+
+  @Test
+  void aWarmScalarPlanAllocatesNothing() {
+    FreshJvm.Result result =
+        FreshJvm.run(WarmPlan.class, List.of("-Dfovea.kernels=scalar"), "1000", "200", "F32");
+    assertThat(result.output()).contains("scalar kernels").contains("allocated 0\n");
+  }
+
+  /**
+   * A vector operation that is not inlined boxes its vectors, and then those of the whole method.
+   * The compiler prints every decision about a call in the kernels' methods.
+   */
+  @ParameterizedTest
+  @CsvSource({"128, F32", "256, BF16", "512, F16", "512, F32"})
+  void everyVectorOperationIsInlined(int bits, String storage) {
+    assumeBits(bits);
+    List<String> printInlining =
+        List.of(
+            "-Dfovea.kernels.bits=" + bits,
+            "-XX:-TieredCompilation",
+            "-XX:+UnlockDiagnosticVMOptions",
+            "-XX:CompileCommand=PrintInlining,dev.fovea.kernels.cpu.vector.*::*");
+    FreshJvm.Result result =
+        FreshJvm.run(
+            WarmPlan.class,
+            FreshJvm.with(VECTOR, printInlining.toArray(String[]::new)),
+            "2000",
+            "0",
+            storage);
+    assertThat(result.exit()).as(result.output()).isZero();
+    Pattern vectorCall = Pattern.compile("jdk\\.(incubator|internal\\.vm)\\.vector\\.\\w+::\\w+");
+    List<String> vectorCalls =
+        result.output().lines().filter(l -> vectorCall.matcher(l).find()).toList();
+    assertThat(vectorCalls.stream().filter(l -> l.contains("::fma ")))
+        .as("multiply-adds of the micro-kernel")
+        .hasSizeGreaterThan(bits == 512 ? 24 : 12);
+    assertThat(vectorCalls)
+        .hasSizeGreaterThan(1000)
+        .noneMatch(l -> l.contains("failed to inline") || l.contains("Cutoff"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-Dx=y, --add-modules jdk.incubator.vector",
+    "--add-modules=jdk.incubator.vector -XX:TieredStopAtLevel=1, TieredStopAtLevel=1",
+    "--add-modules=jdk.incubator.vector -Xint, without -Xint",
+    "--add-modules=jdk.incubator.vector -XX:-UseFMA, fused multiply-add",
+    "--add-modules=jdk.incubator.vector -Dfovea.kernels.bits=100, got '100'"
+  })
+  void withoutVectorKernelsAPlanRunsAfterOneWarningThatSaysWhatToDo(String flags, String advice) {
+    FreshJvm.Result result =
+        FreshJvm.run(WarmPlan.class, List.of(flags.split(" ")), "1", "0", "F32");
+    assertThat(result.exit()).as(result.output()).isZero();
+    assertThat(result.output()).contains("scalar kernels").contains("result of ");
+    assertThat(result.output().lines().filter(l -> l.contains("WARNING: Using the scalar")))
+        .singleElement()
+        .asString()
+        .contains(advice);
+  }
+
+  @Test
+  void vectorKernelsThatAreDemandedInVainAreAnError() {
+    FreshJvm.Result result =
+        FreshJvm.run(WarmPlan.class, List.of("-Dfovea.kernels=vector"), "1", "0", "F32");
+    assertThat(result.exit()).isNotZero();
+    assertThat(result.output())
+        .contains("IllegalStateException")
+        .contains("--add-modules jdk.incubator.vector");
+  }
+
+  private static void assumeBits(int bits) {
+    Assumptions.assumeTrue(
+        bits <= JavaMachine.current().preferredBits(), "no vectors of so many bits here");
+  }
+}
