@@ -19,6 +19,12 @@ import jdk.incubator.vector.FloatVector;
  */
 final class MicroKernel {
 
+  /**
+   * Longest chain of fused multiply-adds; longer products are sums of chains. The rounding error of
+   * a chain grows with the square root of its length.
+   */
+  private static final int CHAIN = 128;
+
   private MicroKernel() {}
 
   /**
@@ -40,15 +46,29 @@ final class MicroKernel {
       float[] c,
       int cOffset,
       int cStride) {
-    if (TILE == 12) {
-      multiply12(a, aOffset, aStride, b, bOffset, bStride, k, c, cOffset, cStride);
-    } else {
-      multiply6(a, aOffset, aStride, b, bOffset, bStride, k, c, cOffset, cStride);
+    clear(c, cOffset, cStride);
+    for (int step = 0; step < k; step += CHAIN) {
+      int aFrom = aOffset + step * aStride;
+      int bFrom = bOffset + step * bStride;
+      int steps = Math.min(CHAIN, k - step);
+      if (TILE == 12) {
+        add12(a, aFrom, aStride, b, bFrom, bStride, steps, c, cOffset, cStride);
+      } else {
+        add6(a, aFrom, aStride, b, bFrom, bStride, steps, c, cOffset, cStride);
+      }
+    }
+  }
+
+  private static void clear(float[] c, int offset, int stride) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    for (int row = 0; row < TILE; row++) {
+      zero.intoArray(c, offset + row * stride);
+      zero.intoArray(c, offset + row * stride + COUNT);
     }
   }
 
   /** For 32 vector registers. */
-  private static void multiply12(
+  private static void add12(
       float[] a,
       int aOffset,
       int aStride,
@@ -124,34 +144,55 @@ final class MicroKernel {
       c11x = a11.fma(bx, c11x);
       c11y = a11.fma(by, c11y);
     }
-    c0x.intoArray(c, cOffset);
-    c0y.intoArray(c, cOffset + COUNT);
-    c1x.intoArray(c, cOffset + cStride);
-    c1y.intoArray(c, cOffset + cStride + COUNT);
-    c2x.intoArray(c, cOffset + 2 * cStride);
-    c2y.intoArray(c, cOffset + 2 * cStride + COUNT);
-    c3x.intoArray(c, cOffset + 3 * cStride);
-    c3y.intoArray(c, cOffset + 3 * cStride + COUNT);
-    c4x.intoArray(c, cOffset + 4 * cStride);
-    c4y.intoArray(c, cOffset + 4 * cStride + COUNT);
-    c5x.intoArray(c, cOffset + 5 * cStride);
-    c5y.intoArray(c, cOffset + 5 * cStride + COUNT);
-    c6x.intoArray(c, cOffset + 6 * cStride);
-    c6y.intoArray(c, cOffset + 6 * cStride + COUNT);
-    c7x.intoArray(c, cOffset + 7 * cStride);
-    c7y.intoArray(c, cOffset + 7 * cStride + COUNT);
-    c8x.intoArray(c, cOffset + 8 * cStride);
-    c8y.intoArray(c, cOffset + 8 * cStride + COUNT);
-    c9x.intoArray(c, cOffset + 9 * cStride);
-    c9y.intoArray(c, cOffset + 9 * cStride + COUNT);
-    c10x.intoArray(c, cOffset + 10 * cStride);
-    c10y.intoArray(c, cOffset + 10 * cStride + COUNT);
-    c11x.intoArray(c, cOffset + 11 * cStride);
-    c11y.intoArray(c, cOffset + 11 * cStride + COUNT);
+    c0x.add(FloatVector.fromArray(SPECIES, c, cOffset)).intoArray(c, cOffset);
+    c0y.add(FloatVector.fromArray(SPECIES, c, cOffset + COUNT)).intoArray(c, cOffset + COUNT);
+    c1x.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride)).intoArray(c, cOffset + cStride);
+    c1y.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride + COUNT))
+        .intoArray(c, cOffset + cStride + COUNT);
+    c2x.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride))
+        .intoArray(c, cOffset + 2 * cStride);
+    c2y.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + COUNT))
+        .intoArray(c, cOffset + 2 * cStride + COUNT);
+    c3x.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride))
+        .intoArray(c, cOffset + 3 * cStride);
+    c3y.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + COUNT))
+        .intoArray(c, cOffset + 3 * cStride + COUNT);
+    c4x.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride))
+        .intoArray(c, cOffset + 4 * cStride);
+    c4y.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + COUNT))
+        .intoArray(c, cOffset + 4 * cStride + COUNT);
+    c5x.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride))
+        .intoArray(c, cOffset + 5 * cStride);
+    c5y.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + COUNT))
+        .intoArray(c, cOffset + 5 * cStride + COUNT);
+    c6x.add(FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride))
+        .intoArray(c, cOffset + 6 * cStride);
+    c6y.add(FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride + COUNT))
+        .intoArray(c, cOffset + 6 * cStride + COUNT);
+    c7x.add(FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride))
+        .intoArray(c, cOffset + 7 * cStride);
+    c7y.add(FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride + COUNT))
+        .intoArray(c, cOffset + 7 * cStride + COUNT);
+    c8x.add(FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride))
+        .intoArray(c, cOffset + 8 * cStride);
+    c8y.add(FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride + COUNT))
+        .intoArray(c, cOffset + 8 * cStride + COUNT);
+    c9x.add(FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride))
+        .intoArray(c, cOffset + 9 * cStride);
+    c9y.add(FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride + COUNT))
+        .intoArray(c, cOffset + 9 * cStride + COUNT);
+    c10x.add(FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride))
+        .intoArray(c, cOffset + 10 * cStride);
+    c10y.add(FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride + COUNT))
+        .intoArray(c, cOffset + 10 * cStride + COUNT);
+    c11x.add(FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride))
+        .intoArray(c, cOffset + 11 * cStride);
+    c11y.add(FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride + COUNT))
+        .intoArray(c, cOffset + 11 * cStride + COUNT);
   }
 
   /** For 16 vector registers. */
-  private static void multiply6(
+  private static void add6(
       float[] a,
       int aOffset,
       int aStride,
@@ -197,17 +238,26 @@ final class MicroKernel {
       c5x = a5.fma(bx, c5x);
       c5y = a5.fma(by, c5y);
     }
-    c0x.intoArray(c, cOffset);
-    c0y.intoArray(c, cOffset + COUNT);
-    c1x.intoArray(c, cOffset + cStride);
-    c1y.intoArray(c, cOffset + cStride + COUNT);
-    c2x.intoArray(c, cOffset + 2 * cStride);
-    c2y.intoArray(c, cOffset + 2 * cStride + COUNT);
-    c3x.intoArray(c, cOffset + 3 * cStride);
-    c3y.intoArray(c, cOffset + 3 * cStride + COUNT);
-    c4x.intoArray(c, cOffset + 4 * cStride);
-    c4y.intoArray(c, cOffset + 4 * cStride + COUNT);
-    c5x.intoArray(c, cOffset + 5 * cStride);
-    c5y.intoArray(c, cOffset + 5 * cStride + COUNT);
+    c0x.add(FloatVector.fromArray(SPECIES, c, cOffset)).intoArray(c, cOffset);
+    c0y.add(FloatVector.fromArray(SPECIES, c, cOffset + COUNT)).intoArray(c, cOffset + COUNT);
+    c1x.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride)).intoArray(c, cOffset + cStride);
+    c1y.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride + COUNT))
+        .intoArray(c, cOffset + cStride + COUNT);
+    c2x.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride))
+        .intoArray(c, cOffset + 2 * cStride);
+    c2y.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + COUNT))
+        .intoArray(c, cOffset + 2 * cStride + COUNT);
+    c3x.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride))
+        .intoArray(c, cOffset + 3 * cStride);
+    c3y.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + COUNT))
+        .intoArray(c, cOffset + 3 * cStride + COUNT);
+    c4x.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride))
+        .intoArray(c, cOffset + 4 * cStride);
+    c4y.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + COUNT))
+        .intoArray(c, cOffset + 4 * cStride + COUNT);
+    c5x.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride))
+        .intoArray(c, cOffset + 5 * cStride);
+    c5y.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + COUNT))
+        .intoArray(c, cOffset + 5 * cStride + COUNT);
   }
 }
