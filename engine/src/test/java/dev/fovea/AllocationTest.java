@@ -6,7 +6,6 @@ import com.sun.management.ThreadMXBean;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +15,7 @@ import org.junit.jupiter.api.Test;
 @Tag("every-kernel")
 class AllocationTest {
 
+  private static final ThreadMXBean BEAN = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final int ROUNDS = 100;
   private static final int CALLS = 100;
 
@@ -52,28 +52,24 @@ class AllocationTest {
   }
 
   private static long bytesOfRound(Runnable call) {
-    long[] threads = threads();
-    long before = allocated(threads);
+    long[] workers =
+        Thread.getAllStackTraces().keySet().stream()
+            .filter(thread -> thread.getName().startsWith("fovea-worker"))
+            .mapToLong(Thread::threadId)
+            .toArray();
+    long workersBefore = allocated(workers);
+    long before = BEAN.getCurrentThreadAllocatedBytes(); // Last and first: asking allocates, too.
     for (int i = 0; i < CALLS; i++) {
       call.run();
     }
-    return allocated(threads) - before;
-  }
-
-  private static long[] threads() {
-    return Stream.concat(
-            Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().startsWith("fovea-worker")),
-            Stream.of(Thread.currentThread()))
-        .mapToLong(Thread::threadId)
-        .toArray();
+    long after = BEAN.getCurrentThreadAllocatedBytes();
+    return after - before + allocated(workers) - workersBefore;
   }
 
   private static long allocated(long[] threads) {
-    ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long sum = 0;
     for (long thread : threads) {
-      sum += bean.getThreadAllocatedBytes(thread);
+      sum += BEAN.getThreadAllocatedBytes(thread);
     }
     return sum;
   }
