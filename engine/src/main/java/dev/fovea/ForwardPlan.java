@@ -78,8 +78,7 @@ final class ForwardPlan implements AutoCloseable {
         shape.rgb()
             ? recorder.rgb(shape.images(), shape.height(), shape.width(), lookup)
             : recorder.planes(shape.images(), shape.height(), shape.width());
-    VisionTransformer.Demand demand =
-        VisionTransformer.Demand.of(shape.request(), config, table.tokens());
+    Demand demand = Demand.of(shape.request(), config, table.tokens());
     model.record(
         recorder, pixels, shape.images(), table, demand, new Reader(recorder, config, demand));
     this.plan = recorder.build();
@@ -119,10 +118,10 @@ final class ForwardPlan implements AutoCloseable {
 
     private final Recorder recorder;
     private final VitConfig config;
-    private final VisionTransformer.Demand demand;
+    private final Demand demand;
     private final FeatureRequest request = shape.request();
 
-    Reader(Recorder recorder, VitConfig config, VisionTransformer.Demand demand) {
+    Reader(Recorder recorder, VitConfig config, Demand demand) {
       this.recorder = recorder;
       this.config = config;
       this.demand = demand;

@@ -15,6 +15,7 @@ import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -35,15 +36,19 @@ final class VisionTransformer {
   private final Packed<NormWeights> norm;
   private final PositionEmbedding positions;
 
-  /** Reads, checks and packs every weight; nothing of {@code weights} is kept. */
+  /** Reads and packs every weight; nothing of {@code weights} is kept. */
   VisionTransformer(VitWeights weights, Device device) {
     this.config = weights.config();
+    String patches = "patch_embed.proj";
     this.patchEmbed =
-        device.pack(
-            new PatchEmbedWeights(
-                weights.read("patch_embed.proj.weight"),
-                weights.read("patch_embed.proj.bias"),
-                config.patch()));
+        pack(
+            patches,
+            () ->
+                device.pack(
+                    new PatchEmbedWeights(
+                        weights.read(patches + ".weight"),
+                        weights.read(patches + ".bias"),
+                        config.patch())));
     this.blocks =
         IntStream.range(0, config.depth()).mapToObj(i -> block(i, weights, device)).toList();
     this.norm = device.pack(layerNorm("norm", weights));
@@ -56,18 +61,16 @@ final class VisionTransformer {
   }
 
   private Block block(int index, VitWeights weights, Device device) {
-    String prefix = "blocks." + index + ".";
+    String block = "blocks." + index + ".";
     boolean gated = config.mlp() == VitConfig.Mlp.SWIGLU;
+    String expand = block + (gated ? "mlp.w12" : "mlp.fc1");
+    String contract = block + (gated ? "mlp.w3" : "mlp.fc2");
+    Activation activation = gated ? Activation.SWIGLU : Activation.GELU;
     return new Block(
-        device.pack(normLinear(prefix + "norm1", prefix + "attn.qkv", Activation.NONE, weights)),
-        device.pack(linearAdd(prefix + "attn.proj", prefix + "ls1", weights)),
-        device.pack(
-            normLinear(
-                prefix + "norm2",
-                prefix + (gated ? "mlp.w12" : "mlp.fc1"),
-                gated ? Activation.SWIGLU : Activation.GELU,
-                weights)),
-        device.pack(linearAdd(prefix + (gated ? "mlp.w3" : "mlp.fc2"), prefix + "ls2", weights)));
+        normLinear(block + "norm1", block + "attn.qkv", Activation.NONE, weights, device),
+        linearAdd(block + "attn.proj", block + "ls1", weights, device),
+        normLinear(block + "norm2", expand, activation, weights, device),
+        linearAdd(contract, block + "ls2", weights, device));
   }
 
   private NormWeights layerNorm(String layer, VitWeights weights) {
@@ -75,20 +78,40 @@ final class VisionTransformer {
         weights.read(layer + ".weight"), weights.read(layer + ".bias"), config.normEpsilon());
   }
 
-  private NormLinearWeights normLinear(
-      String layerNorm, String linear, Activation activation, VitWeights weights) {
-    return new NormLinearWeights(
-        layerNorm(layerNorm, weights),
-        weights.read(linear + ".weight"),
-        weights.read(linear + ".bias"),
-        activation);
+  private Packed<NormLinearWeights> normLinear(
+      String layerNorm, String linear, Activation activation, VitWeights weights, Device device) {
+    return pack(
+        linear,
+        () ->
+            device.pack(
+                new NormLinearWeights(
+                    layerNorm(layerNorm, weights),
+                    weights.read(linear + ".weight"),
+                    weights.read(linear + ".bias"),
+                    activation)));
   }
 
-  private static LinearAddWeights linearAdd(String linear, String scale, VitWeights weights) {
-    return new LinearAddWeights(
-        weights.read(linear + ".weight"),
-        weights.read(linear + ".bias"),
-        weights.read(scale + ".gamma"));
+  private static Packed<LinearAddWeights> linearAdd(
+      String linear, String scale, VitWeights weights, Device device) {
+    return pack(
+        linear,
+        () ->
+            device.pack(
+                new LinearAddWeights(
+                    weights.read(linear + ".weight"),
+                    weights.read(linear + ".bias"),
+                    weights.read(scale + ".gamma"))));
+  }
+
+  /**
+   * A device refuses values that its storage cannot hold; it does not know what they are called.
+   */
+  private static <W> Packed<W> pack(String layer, Supplier<Packed<W>> packing) {
+    try {
+      return packing.get();
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(layer + ": " + e.getMessage(), e);
+    }
   }
 
   /** Position embeddings of an image of {@code rows} x {@code columns} patches. */
@@ -153,65 +176,6 @@ final class VisionTransformer {
         recorder.normLinear(x, queries, block.qkv, new Columns(0, width), qkv);
       }
       recorder.normLinear(x, Rows.all(x), block.qkv, new Columns(width, 2 * width), qkv);
-    }
-  }
-
-  /**
-   * What a request needs of the forward pass.
-   *
-   * @param blocks blocks to compute
-   * @param rows tokens that are needed after the last block
-   * @param queries tokens whose attention is needed in the last block; at least {@code rows}
-   * @param watched tokens whose attention probabilities are wanted
-   * @param normed tokens that go through the final LayerNorm; a part of {@code rows}
-   */
-  record Demand(int blocks, Rows rows, Rows queries, Rows watched, Rows normed) {
-
-    static Demand of(FeatureRequest request, VitConfig config, int tokens) {
-      Rows none = new Rows(0, 0);
-      Rows all = new Rows(0, tokens);
-      Rows cls = new Rows(0, 1);
-      Rows registers = new Rows(1, config.registers());
-      Rows patches = new Rows(config.prefix(), tokens - config.prefix());
-      Rows normed = none;
-      Rows watched = none;
-      Rows rows = none;
-      for (Feature feature : request.features()) {
-        switch (feature) {
-          case EMBEDDING -> normed = cover(normed, embeddingRows(request, cls, patches));
-          case CLS -> normed = cover(normed, cls);
-          case REGISTERS -> normed = cover(normed, registers);
-          case PATCHES -> normed = cover(normed, patches);
-          case TOKENS -> normed = all;
-          case PRENORM_TOKENS -> rows = all;
-          case BLOCKS -> rows = request.blocks().getLast() == config.depth() - 1 ? all : rows;
-          case CLS_ATTENTION -> watched = cover(watched, cls);
-          case REGISTER_ATTENTION -> watched = cover(watched, registers);
-          case ATTENTION -> watched = all;
-          case KEYS -> {}
-        }
-      }
-      rows = cover(rows, normed);
-      boolean onlyBlocks = request.features().size() == 1 && request.wants(Feature.BLOCKS);
-      int blocks = onlyBlocks ? request.blocks().getLast() + 1 : config.depth();
-      return new Demand(blocks, rows, cover(rows, watched), watched, normed);
-    }
-
-    private static Rows embeddingRows(FeatureRequest request, Rows cls, Rows patches) {
-      return switch (request.pooling()) {
-        case CLS -> cls;
-        case MEAN -> patches;
-        case CLS_MEAN -> cover(cls, patches);
-      };
-    }
-
-    /** The smallest range that holds both. */
-    private static Rows cover(Rows a, Rows b) {
-      if (a.count() == 0 || b.count() == 0) {
-        return a.count() == 0 ? b : a;
-      }
-      int first = Math.min(a.first(), b.first());
-      return new Rows(first, Math.max(a.end(), b.end()) - first);
     }
   }
 

@@ -194,7 +194,9 @@ public final class VitWeights implements AutoCloseable {
       int side = Math.multiplyExact(config.grid(), config.patch());
       return Preprocessing.DINOV2.withSize(side, side, side);
     }
-    return Preprocessing.DINOV2;
+    return layout() == Layout.HUGGING_FACE
+        ? Preprocessing.DINOV2.withRounding(Preprocessing.Rounding.HUGGING_FACE)
+        : Preprocessing.DINOV2;
   }
 
   /** What the model is. */

@@ -66,6 +66,8 @@ class FreshJvmTest {
         .hasSizeGreaterThan(bits == 512 ? 24 : 12);
     assertThat(vectorCalls)
         .hasSizeGreaterThan(1000)
+        .filteredOn(
+            l -> !l.endsWith("late inline succeeded")) // After a failure that was no last one.
         .noneMatch(l -> l.contains("failed to inline") || l.contains("Cutoff"));
   }
 

@@ -37,11 +37,11 @@ final class AttentionTask implements Task {
     this.scratch = scratch;
     blocks = Lanes.steps(step.queries().count(), BLOCK);
     queryScale = (float) (1 / Math.sqrt(step.headWidth()));
-    scratch.reserve(Math.addExact(tileOffset(), TILE * PANEL));
+    scratch.reserve(Math.addExact(chainOffset(), MicroKernel.SCRATCH));
   }
 
   // Scratch memory of a slot: scores, queries in panels, a largest score and a sum for every query
-  // of the block, one tile.
+  // of the block, one tile, the micro-kernel's own.
 
   private int queryOffset() {
     return Math.multiplyExact(Lanes.steps(step.tokens(), TILE) * TILE, BLOCK);
@@ -57,6 +57,10 @@ final class AttentionTask implements Task {
 
   private int tileOffset() {
     return sumOffset() + BLOCK;
+  }
+
+  private int chainOffset() {
+    return tileOffset() + TILE * PANEL;
   }
 
   @Override
@@ -104,7 +108,8 @@ final class AttentionTask implements Task {
       for (int key = 0; key < step.tokens(); key += TILE) {
         int a = keys + key * d;
         int c = key * BLOCK + column;
-        MicroKernel.multiply(packed.memory(), a, TILE, memory, b, PANEL, d, memory, c, BLOCK);
+        MicroKernel.multiply(
+            packed.memory(), a, TILE, memory, b, PANEL, d, memory, c, BLOCK, memory, chainOffset());
       }
     }
   }
@@ -139,7 +144,18 @@ final class AttentionTask implements Task {
       for (int query = 0; query < queries; query += TILE) {
         int c = tileOffset();
         MicroKernel.multiply(
-            memory, query, BLOCK, packed.memory(), b, PANEL, tokens, memory, c, PANEL);
+            memory,
+            query,
+            BLOCK,
+            packed.memory(),
+            b,
+            PANEL,
+            tokens,
+            memory,
+            c,
+            PANEL,
+            memory,
+            chainOffset());
         Epilogue.scaleRows(memory, c, memory, sumOffset() + query);
         for (int row = 0; row < Math.min(TILE, queries - query); row++) {
           int to = y.offset(image, firstQuery + query + row) + head * d + channel;

@@ -107,7 +107,9 @@ abstract class GemmTask implements Task {
       for (int tile = firstTile; tile < endTile; tile++) {
         int a = (tile - firstTile) * TILE * linear.inputs();
         int c = tileOffset();
-        MicroKernel.multiply(memory, a, TILE, b, from, PANEL, linear.inputs(), memory, c, PANEL);
+        int chain = c + MicroKernel.SCRATCH; // The epilogue's second tile, which it needs later.
+        MicroKernel.multiply(
+            memory, a, TILE, b, from, PANEL, linear.inputs(), memory, c, PANEL, memory, chain);
         finish(memory, c, p);
         storeTile(memory, tile * TILE, p);
       }

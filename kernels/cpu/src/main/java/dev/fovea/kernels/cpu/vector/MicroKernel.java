@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
+import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
 
@@ -28,6 +29,9 @@ final class MicroKernel {
    */
   private static final int CHAIN = 128;
 
+  /** Floats of memory that a product needs for itself. */
+  static final int SCRATCH = TILE * PANEL;
+
   private MicroKernel() {}
 
   /**
@@ -37,6 +41,7 @@ final class MicroKernel {
    * @param b step s, column j is at {@code b[bOffset + s * bStride + j]}
    * @param k steps: the inner dimension
    * @param c row r, column j goes to {@code c[cOffset + r * cStride + j]}
+   * @param chain memory for the tile of one chain, {@link #SCRATCH} floats at {@code chainOffset}
    */
   static void multiply(
       float[] a,
@@ -48,30 +53,50 @@ final class MicroKernel {
       int k,
       float[] c,
       int cOffset,
-      int cStride) {
-    clear(c, cOffset, cStride);
-    for (int step = 0; step < k; step += CHAIN) {
-      int aFrom = aOffset + step * aStride;
-      int bFrom = bOffset + step * bStride;
+      int cStride,
+      float[] chain,
+      int chainOffset) {
+    multiply(a, aOffset, aStride, b, bOffset, bStride, Math.min(k, CHAIN), c, cOffset, cStride);
+    for (int step = CHAIN; step < k; step += CHAIN) {
+      int aStep = aOffset + step * aStride;
+      int bStep = bOffset + step * bStride;
       int steps = Math.min(CHAIN, k - step);
-      if (TILE == 12) {
-        add12(a, aFrom, aStride, b, bFrom, bStride, steps, c, cOffset, cStride);
-      } else {
-        add6(a, aFrom, aStride, b, bFrom, bStride, steps, c, cOffset, cStride);
-      }
+      multiply(a, aStep, aStride, b, bStep, bStride, steps, chain, chainOffset, PANEL);
+      add(chain, chainOffset, c, cOffset, cStride);
     }
   }
 
-  private static void clear(float[] c, int offset, int stride) {
-    FloatVector zero = FloatVector.zero(SPECIES);
+  private static void multiply(
+      float[] a,
+      int aOffset,
+      int aStride,
+      float[] b,
+      int bOffset,
+      int bStride,
+      int k,
+      float[] c,
+      int cOffset,
+      int cStride) {
+    if (TILE == 12) {
+      multiply12(a, aOffset, aStride, b, bOffset, bStride, k, c, cOffset, cStride);
+    } else {
+      multiply6(a, aOffset, aStride, b, bOffset, bStride, k, c, cOffset, cStride);
+    }
+  }
+
+  private static void add(float[] chain, int chainOffset, float[] c, int cOffset, int cStride) {
     for (int row = 0; row < TILE; row++) {
-      zero.intoArray(c, offset + row * stride);
-      zero.intoArray(c, offset + row * stride + COUNT);
+      int from = chainOffset + row * PANEL;
+      int to = cOffset + row * cStride;
+      FloatVector x = FloatVector.fromArray(SPECIES, c, to);
+      FloatVector y = FloatVector.fromArray(SPECIES, c, to + COUNT);
+      x.add(FloatVector.fromArray(SPECIES, chain, from)).intoArray(c, to);
+      y.add(FloatVector.fromArray(SPECIES, chain, from + COUNT)).intoArray(c, to + COUNT);
     }
   }
 
   /** For 32 vector registers. */
-  private static void add12(
+  private static void multiply12(
       float[] a,
       int aOffset,
       int aStride,
@@ -147,55 +172,34 @@ final class MicroKernel {
       c11x = a11.fma(bx, c11x);
       c11y = a11.fma(by, c11y);
     }
-    c0x.add(FloatVector.fromArray(SPECIES, c, cOffset)).intoArray(c, cOffset);
-    c0y.add(FloatVector.fromArray(SPECIES, c, cOffset + COUNT)).intoArray(c, cOffset + COUNT);
-    c1x.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride)).intoArray(c, cOffset + cStride);
-    c1y.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride + COUNT))
-        .intoArray(c, cOffset + cStride + COUNT);
-    c2x.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride))
-        .intoArray(c, cOffset + 2 * cStride);
-    c2y.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + COUNT))
-        .intoArray(c, cOffset + 2 * cStride + COUNT);
-    c3x.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride))
-        .intoArray(c, cOffset + 3 * cStride);
-    c3y.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + COUNT))
-        .intoArray(c, cOffset + 3 * cStride + COUNT);
-    c4x.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride))
-        .intoArray(c, cOffset + 4 * cStride);
-    c4y.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + COUNT))
-        .intoArray(c, cOffset + 4 * cStride + COUNT);
-    c5x.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride))
-        .intoArray(c, cOffset + 5 * cStride);
-    c5y.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + COUNT))
-        .intoArray(c, cOffset + 5 * cStride + COUNT);
-    c6x.add(FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride))
-        .intoArray(c, cOffset + 6 * cStride);
-    c6y.add(FloatVector.fromArray(SPECIES, c, cOffset + 6 * cStride + COUNT))
-        .intoArray(c, cOffset + 6 * cStride + COUNT);
-    c7x.add(FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride))
-        .intoArray(c, cOffset + 7 * cStride);
-    c7y.add(FloatVector.fromArray(SPECIES, c, cOffset + 7 * cStride + COUNT))
-        .intoArray(c, cOffset + 7 * cStride + COUNT);
-    c8x.add(FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride))
-        .intoArray(c, cOffset + 8 * cStride);
-    c8y.add(FloatVector.fromArray(SPECIES, c, cOffset + 8 * cStride + COUNT))
-        .intoArray(c, cOffset + 8 * cStride + COUNT);
-    c9x.add(FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride))
-        .intoArray(c, cOffset + 9 * cStride);
-    c9y.add(FloatVector.fromArray(SPECIES, c, cOffset + 9 * cStride + COUNT))
-        .intoArray(c, cOffset + 9 * cStride + COUNT);
-    c10x.add(FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride))
-        .intoArray(c, cOffset + 10 * cStride);
-    c10y.add(FloatVector.fromArray(SPECIES, c, cOffset + 10 * cStride + COUNT))
-        .intoArray(c, cOffset + 10 * cStride + COUNT);
-    c11x.add(FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride))
-        .intoArray(c, cOffset + 11 * cStride);
-    c11y.add(FloatVector.fromArray(SPECIES, c, cOffset + 11 * cStride + COUNT))
-        .intoArray(c, cOffset + 11 * cStride + COUNT);
+    c0x.intoArray(c, cOffset);
+    c0y.intoArray(c, cOffset + COUNT);
+    c1x.intoArray(c, cOffset + cStride);
+    c1y.intoArray(c, cOffset + cStride + COUNT);
+    c2x.intoArray(c, cOffset + 2 * cStride);
+    c2y.intoArray(c, cOffset + 2 * cStride + COUNT);
+    c3x.intoArray(c, cOffset + 3 * cStride);
+    c3y.intoArray(c, cOffset + 3 * cStride + COUNT);
+    c4x.intoArray(c, cOffset + 4 * cStride);
+    c4y.intoArray(c, cOffset + 4 * cStride + COUNT);
+    c5x.intoArray(c, cOffset + 5 * cStride);
+    c5y.intoArray(c, cOffset + 5 * cStride + COUNT);
+    c6x.intoArray(c, cOffset + 6 * cStride);
+    c6y.intoArray(c, cOffset + 6 * cStride + COUNT);
+    c7x.intoArray(c, cOffset + 7 * cStride);
+    c7y.intoArray(c, cOffset + 7 * cStride + COUNT);
+    c8x.intoArray(c, cOffset + 8 * cStride);
+    c8y.intoArray(c, cOffset + 8 * cStride + COUNT);
+    c9x.intoArray(c, cOffset + 9 * cStride);
+    c9y.intoArray(c, cOffset + 9 * cStride + COUNT);
+    c10x.intoArray(c, cOffset + 10 * cStride);
+    c10y.intoArray(c, cOffset + 10 * cStride + COUNT);
+    c11x.intoArray(c, cOffset + 11 * cStride);
+    c11y.intoArray(c, cOffset + 11 * cStride + COUNT);
   }
 
   /** For 16 vector registers. */
-  private static void add6(
+  private static void multiply6(
       float[] a,
       int aOffset,
       int aStride,
@@ -241,26 +245,17 @@ final class MicroKernel {
       c5x = a5.fma(bx, c5x);
       c5y = a5.fma(by, c5y);
     }
-    c0x.add(FloatVector.fromArray(SPECIES, c, cOffset)).intoArray(c, cOffset);
-    c0y.add(FloatVector.fromArray(SPECIES, c, cOffset + COUNT)).intoArray(c, cOffset + COUNT);
-    c1x.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride)).intoArray(c, cOffset + cStride);
-    c1y.add(FloatVector.fromArray(SPECIES, c, cOffset + cStride + COUNT))
-        .intoArray(c, cOffset + cStride + COUNT);
-    c2x.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride))
-        .intoArray(c, cOffset + 2 * cStride);
-    c2y.add(FloatVector.fromArray(SPECIES, c, cOffset + 2 * cStride + COUNT))
-        .intoArray(c, cOffset + 2 * cStride + COUNT);
-    c3x.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride))
-        .intoArray(c, cOffset + 3 * cStride);
-    c3y.add(FloatVector.fromArray(SPECIES, c, cOffset + 3 * cStride + COUNT))
-        .intoArray(c, cOffset + 3 * cStride + COUNT);
-    c4x.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride))
-        .intoArray(c, cOffset + 4 * cStride);
-    c4y.add(FloatVector.fromArray(SPECIES, c, cOffset + 4 * cStride + COUNT))
-        .intoArray(c, cOffset + 4 * cStride + COUNT);
-    c5x.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride))
-        .intoArray(c, cOffset + 5 * cStride);
-    c5y.add(FloatVector.fromArray(SPECIES, c, cOffset + 5 * cStride + COUNT))
-        .intoArray(c, cOffset + 5 * cStride + COUNT);
+    c0x.intoArray(c, cOffset);
+    c0y.intoArray(c, cOffset + COUNT);
+    c1x.intoArray(c, cOffset + cStride);
+    c1y.intoArray(c, cOffset + cStride + COUNT);
+    c2x.intoArray(c, cOffset + 2 * cStride);
+    c2y.intoArray(c, cOffset + 2 * cStride + COUNT);
+    c3x.intoArray(c, cOffset + 3 * cStride);
+    c3y.intoArray(c, cOffset + 3 * cStride + COUNT);
+    c4x.intoArray(c, cOffset + 4 * cStride);
+    c4y.intoArray(c, cOffset + 4 * cStride + COUNT);
+    c5x.intoArray(c, cOffset + 5 * cStride);
+    c5y.intoArray(c, cOffset + 5 * cStride + COUNT);
   }
 }
