@@ -6,13 +6,12 @@ import com.sun.management.ThreadMXBean;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * After warm-up a forward pass allocates nothing: not on the caller's thread, not on a worker's.
  */
-@Tag("every-kernel")
+@EveryKernel
 class AllocationTest {
 
   private static final ThreadMXBean BEAN = (ThreadMXBean) ManagementFactory.getThreadMXBean();

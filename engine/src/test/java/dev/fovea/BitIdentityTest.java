@@ -10,14 +10,13 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The same image gives the same bits, whatever happens around it. */
-@Tag("every-kernel")
+@EveryKernel
 class BitIdentityTest {
 
   private static final String MODEL = "synthetic:tiny-reg4";

@@ -1,13 +1,12 @@
 package dev.fovea;
 
 import dev.fovea.checkpoint.Fixtures;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files in every published layout, opened as they are, against the float64 reference. */
-@Tag("every-kernel")
+@EveryKernel
 class LayoutGoldenTest {
 
   @ParameterizedTest

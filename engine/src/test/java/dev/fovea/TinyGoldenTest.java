@@ -1,7 +1,6 @@
 package dev.fovea;
 
 import dev.fovea.checkpoint.Checkpoint;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -12,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * <p>Tolerances: a float32 engine differs from float64 by 5e-7 to 8e-7 (PyTorch's own figure), so
  * 2e-6 on the stored grid; elsewhere resampling the position embedding adds its own rounding: 5e-6.
  */
-@Tag("every-kernel")
+@EveryKernel
 class TinyGoldenTest {
 
   private static final FeatureRequest EVERYTHING =
@@ -77,7 +76,6 @@ class TinyGoldenTest {
   static void check(String model, PositionPolicy policy, String golden, double tolerance) {
     try (Fovea fovea = Fovea.open(model, Options.DEFAULT.withPositionPolicy(policy));
         Checkpoint expected = Golden.open(golden)) {
-      RequiredKernels.check(fovea);
       Image image = Golden.image(expected);
       Features features = fovea.features(image, EVERYTHING);
       check(features, Feature.TOKENS, expected, "tokens_norm", tolerance);

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Tag;
  * A test of the verbs, run once for every set of kernels: the build sets {@code fovea.kernels} and
  * {@code fovea.kernels.bits}.
  */
-@Tag("verbs")
+@Tag("every-kernel")
 abstract class VerbTest {
 
   /** Half a unit in the last place of 1: the largest relative error of one rounding. */

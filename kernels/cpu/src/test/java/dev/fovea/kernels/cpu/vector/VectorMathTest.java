@@ -13,7 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The functions of the vector kernels against float64. */
-@Tag("verbs")
+@Tag("every-kernel")
+@Tag("vector-only")
 class VectorMathTest {
 
   /** Odd, so that the sweep over all float bit patterns meets every exponent and many fractions. */
