@@ -1,6 +1,7 @@
 package dev.fovea.images;
 
 import dev.fovea.ImageException;
+import java.util.Locale;
 
 /**
  * A file to decode.
@@ -28,16 +29,26 @@ record EncodedImage(byte[] bytes, String source, long maxPixels) {
     if (pixels > maxPixels) {
       throw new ImageException(
           String.format(
+              Locale.ROOT,
               "%s: %d x %d = %,d pixels are more than the limit of %,d; if the file is to be"
                   + " trusted, raise DecodeOptions.maxPixels",
-              source, width, height, pixels, maxPixels));
+              source,
+              width,
+              height,
+              pixels,
+              maxPixels));
     }
     if (pixels > ARRAY_PIXELS) {
       throw new ImageException(
           String.format(
+              Locale.ROOT,
               "%s: %d x %d = %,d pixels do not fit into an array (at most %,d); scale the image"
                   + " down first",
-              source, width, height, pixels, ARRAY_PIXELS));
+              source,
+              width,
+              height,
+              pixels,
+              ARRAY_PIXELS));
     }
   }
 }

@@ -17,9 +17,10 @@ import java.util.Objects;
  * bits the upper 8 are taken; Pillow does so for colour, but clips 16-bit gray at 255. Of several
  * pages or frames the first is read.
  *
- * <p>Every format without loss is exact. JPEG is, too, in practice: the JDK's decoder computes the
- * same integers as libjpeg-turbo. Lossy WebP differs where libwebp smooths the colour planes when
- * enlarging them.
+ * <p>Every format without loss is exact, and so was every JPEG measured (4:4:4, 4:2:2, 4:2:0, gray,
+ * CMYK, progressive): the JDK's decoder computes the same integers as libjpeg-turbo. Only 4:4:0
+ * differs, by up to 32 levels (0.3 on average), because libjpeg-turbo smooths colour upwards, too.
+ * Lossy WebP differs by 1 to 3 levels on average, at sharp colour edges by up to 60.
  *
  * <p>Safe for use by several threads at once. Writes no temporary files.
  */
@@ -31,6 +32,7 @@ public final class ImageIoDecoder implements ImageDecoder {
   @Override
   public Image decode(byte[] bytes, String source, DecodeOptions options) {
     Objects.requireNonNull(source, "source");
+    Objects.requireNonNull(options, "options");
     ImageFormat format = ImageFormat.of(bytes).orElseThrow(() -> unknown(bytes, source));
     try {
       Image.Rgb image = format.reader().read(new EncodedImage(bytes, source, options.maxPixels()));
