@@ -50,6 +50,7 @@ final class Transfer {
     }
   }
 
+  @SuppressWarnings("NonAtomicVolatileUpdate") // Only this thread counts; the guard looks on.
   private long copy(InputStream body, FileChannel channel, long offset) throws IOException {
     byte[] buffer = new byte[1 << 16];
     long done = offset;

@@ -164,9 +164,10 @@ class VitWeightsTest {
     try (VitWeights huggingFace = VitWeights.open(Fixtures.path("tiny-reg4/hf"));
         VitWeights single = VitWeights.open(Fixtures.path("tiny-reg4/hf-f16.safetensors"));
         VitWeights timm = VitWeights.open(Fixtures.path("tiny-reg4/timm.safetensors"))) {
-      assertThat(huggingFace.preprocessing())
-          .isEqualTo(Preprocessing.DINOV2.withRounding(Preprocessing.Rounding.HUGGING_FACE));
-      assertThat(single.preprocessing()).isEqualTo(Preprocessing.DINOV2);
+      Preprocessing rounded =
+          Preprocessing.DINOV2.withRounding(Preprocessing.Rounding.HUGGING_FACE);
+      assertThat(huggingFace.preprocessing()).isEqualTo(rounded);
+      assertThat(single.preprocessing()).isEqualTo(rounded);
       assertThat(timm.preprocessing()).isEqualTo(Preprocessing.DINOV2.withSize(70, 70, 70));
     }
   }
