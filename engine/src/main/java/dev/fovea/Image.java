@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
-import java.util.ServiceLoader;
 
 /**
  * A picture to embed: 8-bit RGB samples, which the engine resizes, crops and normalises; or planes
@@ -86,14 +85,7 @@ public sealed interface Image {
    * @throws ImageException if it cannot be decoded, or no decoder is on the class or module path
    */
   static Image decode(byte[] bytes, String source, DecodeOptions options) {
-    return ServiceLoader.load(ImageDecoder.class)
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new ImageException(
-                    "no image decoder found: add dev.fovea:fovea-images to the class path, or pass"
-                        + " pixels with Image.rgb"))
-        .decode(bytes, source, options);
+    return InstalledDecoder.get().decode(bytes, source, options);
   }
 
   private static void check(int width, int height, int length, String unit) {

@@ -3,23 +3,32 @@ package dev.fovea;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fovea.checkpoint.Checkpoint;
+import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
+import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.kernels.Pooling;
+import dev.fovea.kernels.WeightStorage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The public API on a tiny model: results, memory of the caller's, and every refusal. */
 class FoveaTest {
 
   private static Fovea model;
+
+  @TempDir Path folder;
 
   @BeforeAll
   static void open() {
@@ -219,6 +228,33 @@ class FoveaTest {
         .hasMessageContaining("{small,base,large,giant,tiny,tiny-swiglu}");
     assertThatThrownBy(() -> Fovea.open(Path.of("no-such-directory"), Options.DEFAULT))
         .isInstanceOf(CheckpointException.class);
+  }
+
+  @Test
+  void withoutADecoderTheMissingModuleIsNamed() {
+    assertThatThrownBy(() -> Image.decode(new byte[8], "picture", DecodeOptions.DEFAULT))
+        .isInstanceOf(ImageException.class)
+        .hasMessageContaining("dev.fovea:fovea-images");
+  }
+
+  @Test
+  void weightsThatTheStorageCannotHoldAreNamed() {
+    Checkpoint base = new SyntheticCheckpoint("synthetic:tiny");
+    Path file = folder.resolve("huge.safetensors");
+    Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
+    for (TensorInfo tensor : base.tensors().values()) {
+      float[] values = new float[Math.toIntExact(tensor.elements())];
+      base.read(tensor.name(), 0, values, 0, values.length);
+      if (tensor.name().equals("blocks.1.attn.proj.weight")) {
+        values[5] = 1e6f;
+      }
+      tensors.put(tensor, values);
+    }
+    SafetensorsWriter.write(file, tensors);
+    Options half = Options.DEFAULT.withStorage(WeightStorage.F16).withKernels("vector");
+    assertThatThrownBy(() -> Fovea.open(file, half))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("blocks.1.attn.proj");
   }
 
   @Test

@@ -96,20 +96,22 @@ final class EmbedCommand implements Callable<Integer> {
     }
     List<Path> files = ImageFiles.expand(paths, recursive);
     boolean single = paths.size() == 1 && !Files.isDirectory(paths.getFirst());
-    try (Progress progress = new Progress(err());
-        Fovea model =
-            modelOptions.open(progress, options -> options.withPooling(pooling, normalize))) {
-      progress.close();
-      try (EmbeddingWriter writer = writer(model, single)) {
-        for (int first = 0; first < files.size(); first += batch) {
-          embed(model, files.subList(first, Math.min(files.size(), first + batch)), writer);
-        }
-        if (!single || failures == 0) {
-          writer.finish();
-        }
+    try (Fovea model = open();
+        EmbeddingWriter writer = writer(model, single)) {
+      for (int first = 0; first < files.size(); first += batch) {
+        embed(model, files.subList(first, Math.min(files.size(), first + batch)), writer);
+      }
+      if (!single || failures == 0) {
+        writer.finish();
       }
     }
     return failures == 0 ? 0 : 1;
+  }
+
+  private Fovea open() {
+    try (Progress progress = new Progress(err())) {
+      return modelOptions.open(progress, options -> options.withPooling(pooling, normalize));
+    }
   }
 
   private EmbeddingWriter writer(Fovea model, boolean single) throws IOException {

@@ -84,7 +84,7 @@ final class PreprocessCommand implements Callable<Integer> {
         int at = 3 * (y * width + x);
         byte[] samples = pixels.samples();
         row[x] =
-            (samples[at] & 0xff) << 16 | (samples[at + 1] & 0xff) << 8 | samples[at + 2] & 0xff;
+            (samples[at] & 0xff) << 16 | (samples[at + 1] & 0xff) << 8 | (samples[at + 2] & 0xff);
       }
       result.setRGB(0, y, width, 1, row, 0, width);
     }

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The formats that are read, recognised by their first bytes and never by a file's name. */
+@SuppressWarnings("ImmutableEnumChecker") // Nothing changes a reader or a signature.
 enum ImageFormat {
   JPEG("JPEG", new JpegFormat(), "\u00FF\u00D8\u00FF"),
   PNG("PNG", new PngFormat(), "\u0089PNG\r\n\u001A\n"),

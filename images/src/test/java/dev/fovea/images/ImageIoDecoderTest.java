@@ -9,6 +9,7 @@ import dev.fovea.Image;
 import dev.fovea.ImageException;
 import dev.fovea.images.Fixtures.Format;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.CRC32;
@@ -140,7 +141,9 @@ class ImageIoDecoderTest {
 
   @Test
   void anUnknownFormatIsAnsweredWithTheKnownOnes() {
-    assertThatThrownBy(() -> Fixtures.decode("%PDF-1.7 and so on".getBytes(), UPRIGHT))
+    assertThatThrownBy(
+            () ->
+                Fixtures.decode("%PDF-1.7 and so on".getBytes(StandardCharsets.US_ASCII), UPRIGHT))
         .isInstanceOf(ImageException.class)
         .hasMessage(
             "the file: expected an image in one of the formats JPEG, PNG, GIF, BMP, WebP, TIFF,"
