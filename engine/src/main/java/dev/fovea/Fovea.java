@@ -249,8 +249,9 @@ public final class Fovea implements AutoCloseable {
   }
 
   /**
-   * Runs the model on small images until its kernels are compiled, so that the first request is as
-   * fast as the thousandth. Takes about a second; for a readiness probe.
+   * Runs the model on blank images until its kernels are compiled, so that the first request does
+   * not wait for the compiler. Takes about a second, more for models whose forward pass takes that
+   * long; meant for a readiness probe.
    *
    * @throws IllegalStateException after {@link #close}
    */

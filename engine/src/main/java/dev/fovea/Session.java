@@ -186,21 +186,38 @@ final class Session implements AutoCloseable {
   /**
    * Runs small images, which call every kernel often and briefly: the just-in-time compiler
    * replaces a method when it is called again, so one large image would stay in slow code for
-   * seconds.
+   * seconds. Then a few that are resized and cropped as usual, for which the plan is ready from
+   * then on.
    */
   void warmUp(FeatureRequest request) {
     int side = 2 * config.patch();
-    byte[] black = new byte[3 * side * side];
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
-    running.lock();
-    try {
-      PreparedImage image = new PreparedImage(preprocessing.withSize(0, 0, 0));
-      image.prepare(Image.rgb(side, side, black), config.patch());
-      for (int i = 0; i < 200 && System.nanoTime() < end; i++) {
-        plan(image, 1, request).run();
+    warmUp(blank(side, side), preprocessing.withSize(0, 0, 0), request, 1, 200);
+    int width = preprocessing.cropWidth();
+    int height = preprocessing.cropHeight();
+    if (width > 0 && width % config.patch() == 0 && height % config.patch() == 0) {
+      int shrunk = Math.min(2 * preprocessing.shortest(), 2048);
+      Image usual = shrunk > 0 ? blank(shrunk, shrunk) : blank(width, height);
+      warmUp(usual, preprocessing, request, 3, 10);
+    }
+  }
+
+  private static Image blank(int width, int height) {
+    return Image.rgb(width, height, new byte[3 * width * height]);
+  }
+
+  /** Runs an image for half a second. */
+  private void warmUp(
+      Image image, Preprocessing way, FeatureRequest request, int fewest, int most) {
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500);
+    PreparedImage prepared = new PreparedImage(way);
+    for (int i = 0; i < most && (i < fewest || System.nanoTime() < end); i++) {
+      prepared.prepare(image, config.patch());
+      running.lock();
+      try {
+        plan(prepared, 1, request).run();
+      } finally {
+        running.unlock();
       }
-    } finally {
-      running.unlock();
     }
   }
 
