@@ -69,6 +69,7 @@ public final class Fovea implements AutoCloseable {
    * @param model as for {@link #open(String)}
    * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
    * @throws HubException if a hub name is neither cached nor can be fetched
+   * @throws IllegalArgumentException if the options name kernels that there are not
    * @throws IllegalStateException if the device or the kernels that the options name cannot run
    *     here
    */
@@ -82,6 +83,7 @@ public final class Fovea implements AutoCloseable {
    * Opens a model from a file or a directory.
    *
    * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
+   * @throws IllegalArgumentException if the options name kernels that there are not
    * @throws IllegalStateException if the device or the kernels that the options name cannot run
    *     here
    */
@@ -123,7 +125,9 @@ public final class Fovea implements AutoCloseable {
 
   private static Device device(Options options) {
     List<DeviceProvider> providers =
-        ServiceLoader.load(DeviceProvider.class).stream().map(ServiceLoader.Provider::get).toList();
+        ServiceLoader.load(DeviceProvider.class, Fovea.class.getClassLoader()).stream()
+            .map(ServiceLoader.Provider::get)
+            .toList();
     return providers.stream()
         .filter(provider -> provider.name().equals(options.device()))
         .findFirst()
@@ -132,7 +136,7 @@ public final class Fovea implements AutoCloseable {
                 new IllegalStateException(
                     "no device '"
                         + options.device()
-                        + "'; on the class path: "
+                        + "'; on the class or module path: "
                         + providers.stream()
                             .map(DeviceProvider::name)
                             .collect(Collectors.joining(", "))))
