@@ -172,6 +172,7 @@ public final class Fovea implements AutoCloseable {
    * Embeds an image.
    *
    * @return the embedding that the options ask for: [{@link #embeddingLength}]
+   * @throws ImageException if resizing would make the image larger than an array
    * @throws IllegalArgumentException if the size does not fit the model, or a normalised plane
    *     holds a value that is not finite
    * @throws IllegalStateException after {@link #close}
@@ -186,6 +187,7 @@ public final class Fovea implements AutoCloseable {
    * Embeds an image into memory of the caller's; allocates nothing.
    *
    * @param target receives {@link #embeddingLength} native-order floats
+   * @throws ImageException as {@link #embed(Image)}
    * @throws IllegalArgumentException if the size does not fit the model, a normalised plane holds a
    *     value that is not finite, or the target is too small
    * @throws IllegalStateException after {@link #close}
@@ -198,6 +200,7 @@ public final class Fovea implements AutoCloseable {
    * Embeds images, several at a time.
    *
    * @return their embeddings in the same order
+   * @throws ImageException as {@link #embed(Image)}
    * @throws IllegalArgumentException as {@link #embed(Image)}
    * @throws IllegalStateException after {@link #close}
    */
@@ -221,8 +224,9 @@ public final class Fovea implements AutoCloseable {
   /**
    * Computes features of an image.
    *
+   * @throws ImageException as {@link #embed(Image)}
    * @throws IllegalArgumentException as {@link #embed(Image)}, or if the request names a block that
-   *     the model has not
+   *     the model has not, or they are more than one array holds
    * @throws IllegalStateException after {@link #close}
    */
   public Features features(Image image, FeatureRequest request) {
