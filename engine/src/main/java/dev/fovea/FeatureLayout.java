@@ -11,6 +11,8 @@ import java.util.Map;
  */
 public final class FeatureLayout {
 
+  private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
+
   private record Place(long offset, int[] shape) {
     long bytes() {
       return Float.BYTES * Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact);
@@ -51,9 +53,20 @@ public final class FeatureLayout {
     return bytes;
   }
 
-  /** Floats that all outputs of one image need; an array must be able to hold them. */
+  /**
+   * Floats that all outputs of one image need.
+   *
+   * @throws IllegalArgumentException if one array cannot hold them
+   */
   int floats() {
-    return Math.toIntExact(bytes / Float.BYTES);
+    if (bytes / Float.BYTES > LARGEST_ARRAY) {
+      throw new IllegalArgumentException(
+          "the features of one image need "
+              + bytes
+              + " bytes, more than an array holds; ask for fewer at a time, or pass memory for"
+              + " them: features(image, request, target)");
+    }
+    return (int) (bytes / Float.BYTES);
   }
 
   /** Size of one output in bytes. */

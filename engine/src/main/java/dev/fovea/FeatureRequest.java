@@ -26,11 +26,11 @@ public record FeatureRequest(
   /** Checks that something is asked for, and that blocks are named if and only if wanted. */
   public FeatureRequest {
     Objects.requireNonNull(pooling, "pooling");
-    features = Collections.unmodifiableSet(EnumSet.copyOf(features));
-    blocks = blocks.stream().distinct().sorted().toList();
     if (features.isEmpty()) {
       throw new IllegalArgumentException("a request needs at least one feature");
     }
+    features = Collections.unmodifiableSet(EnumSet.copyOf(features));
+    blocks = blocks.stream().distinct().sorted().toList();
     if (features.contains(Feature.BLOCKS) == blocks.isEmpty()) {
       throw new IllegalArgumentException(
           "ask for blocks with withBlocks(...): got BLOCKS "

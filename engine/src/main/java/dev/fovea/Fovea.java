@@ -69,6 +69,7 @@ public final class Fovea implements AutoCloseable {
    * @param model as for {@link #open(String)}
    * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
    * @throws HubException if a hub name is neither cached nor can be fetched
+   * @throws IllegalArgumentException if the options name kernels that there are not
    * @throws IllegalStateException if the device or the kernels that the options name cannot run
    *     here
    */
@@ -82,6 +83,7 @@ public final class Fovea implements AutoCloseable {
    * Opens a model from a file or a directory.
    *
    * @throws CheckpointException if the weights are damaged, incomplete or of another kind of model
+   * @throws IllegalArgumentException if the options name kernels that there are not
    * @throws IllegalStateException if the device or the kernels that the options name cannot run
    *     here
    */
@@ -123,7 +125,9 @@ public final class Fovea implements AutoCloseable {
 
   private static Device device(Options options) {
     List<DeviceProvider> providers =
-        ServiceLoader.load(DeviceProvider.class).stream().map(ServiceLoader.Provider::get).toList();
+        ServiceLoader.load(DeviceProvider.class, Fovea.class.getClassLoader()).stream()
+            .map(ServiceLoader.Provider::get)
+            .toList();
     return providers.stream()
         .filter(provider -> provider.name().equals(options.device()))
         .findFirst()
@@ -132,7 +136,7 @@ public final class Fovea implements AutoCloseable {
                 new IllegalStateException(
                     "no device '"
                         + options.device()
-                        + "'; on the class path: "
+                        + "'; on the class or module path: "
                         + providers.stream()
                             .map(DeviceProvider::name)
                             .collect(Collectors.joining(", "))))
@@ -168,6 +172,7 @@ public final class Fovea implements AutoCloseable {
    * Embeds an image.
    *
    * @return the embedding that the options ask for: [{@link #embeddingLength}]
+   * @throws ImageException if resizing would make the image larger than an array
    * @throws IllegalArgumentException if the size does not fit the model, or a normalised plane
    *     holds a value that is not finite
    * @throws IllegalStateException after {@link #close}
@@ -182,6 +187,7 @@ public final class Fovea implements AutoCloseable {
    * Embeds an image into memory of the caller's; allocates nothing.
    *
    * @param target receives {@link #embeddingLength} native-order floats
+   * @throws ImageException as {@link #embed(Image)}
    * @throws IllegalArgumentException if the size does not fit the model, a normalised plane holds a
    *     value that is not finite, or the target is too small
    * @throws IllegalStateException after {@link #close}
@@ -194,6 +200,7 @@ public final class Fovea implements AutoCloseable {
    * Embeds images, several at a time.
    *
    * @return their embeddings in the same order
+   * @throws ImageException as {@link #embed(Image)}
    * @throws IllegalArgumentException as {@link #embed(Image)}
    * @throws IllegalStateException after {@link #close}
    */
@@ -217,8 +224,9 @@ public final class Fovea implements AutoCloseable {
   /**
    * Computes features of an image.
    *
+   * @throws ImageException as {@link #embed(Image)}
    * @throws IllegalArgumentException as {@link #embed(Image)}, or if the request names a block that
-   *     the model has not
+   *     the model has not, or they are more than one array holds
    * @throws IllegalStateException after {@link #close}
    */
   public Features features(Image image, FeatureRequest request) {

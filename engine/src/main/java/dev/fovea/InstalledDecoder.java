@@ -2,11 +2,17 @@ package dev.fovea;
 
 import java.util.ServiceLoader;
 
-/** The image decoder on the class or module path, looked up once. */
+/**
+ * The image decoder on the class or module path, looked up once. It is looked for where the engine
+ * is, not where the calling thread's class loader happens to look: the first caller may be a thread
+ * of a pool that knows nothing of the application.
+ */
 final class InstalledDecoder {
 
   private static final ImageDecoder FOUND =
-      ServiceLoader.load(ImageDecoder.class).findFirst().orElse(null);
+      ServiceLoader.load(ImageDecoder.class, InstalledDecoder.class.getClassLoader())
+          .findFirst()
+          .orElse(null);
 
   private InstalledDecoder() {}
 

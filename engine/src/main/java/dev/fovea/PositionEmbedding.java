@@ -11,6 +11,8 @@ import java.util.Arrays;
  */
 final class PositionEmbedding {
 
+  private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
+
   private final VitConfig config;
   private final float[] prefix;
   private final float[] stored;
@@ -37,9 +39,12 @@ final class PositionEmbedding {
    * The table for an image of {@code rows} x {@code columns} patches. The stored grid itself is
    * used as it is when both sides are its own; another rectangle of as many patches is still
    * resampled.
+   *
+   * @throws IllegalArgumentException if one array cannot hold it
    */
   PositionTable table(int rows, int columns) {
     int width = config.width();
+    checkSize(rows, columns);
     float[] table = new float[prefix.length + rows * columns * width];
     System.arraycopy(prefix, 0, table, 0, prefix.length);
     if (rows == config.grid() && columns == config.grid()) {
@@ -48,6 +53,16 @@ final class PositionEmbedding {
       resample(rows, columns, table, prefix.length);
     }
     return new PositionTable(config.prefix(), width, table);
+  }
+
+  /** Both the table and the grid that is resampled along x alone must fit into an array. */
+  private void checkSize(int rows, int columns) {
+    long most = Math.max(config.prefix() + (long) rows * columns, (long) config.grid() * columns);
+    if (most * config.width() > LARGEST_ARRAY) {
+      throw new IllegalArgumentException(
+          "an image of %d x %d patches (height x width) is too large for a model of width %d; use a smaller one"
+              .formatted(rows, columns, config.width()));
+    }
   }
 
   /** Separable: first along x, then along y; target is [rows, columns, D] from {@code offset}. */

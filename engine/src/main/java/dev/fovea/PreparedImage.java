@@ -55,12 +55,13 @@ final class PreparedImage {
   void prepare(Image next, int patch) {
     if (!isLike(next)) {
       Preprocessor.Size size = size(next, preprocessing, patch);
+      int bytes = next instanceof Image.Rgb ? 3 * size.width() * size.height() : 0;
+      samples = MemorySegment.ofArray(new byte[bytes]); // First: if it fails, nothing has changed.
       inputWidth = next.width();
       inputHeight = next.height();
       rgb = next instanceof Image.Rgb;
       width = size.width();
       height = size.height();
-      samples = MemorySegment.ofArray(new byte[rgb ? 3 * width * height : 0]);
     }
     image = next;
     switch (next) {

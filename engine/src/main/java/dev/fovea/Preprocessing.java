@@ -55,6 +55,8 @@ public record Preprocessing(
 
   /** Checks the ranges. */
   public Preprocessing {
+    Objects.requireNonNull(mean, "mean");
+    Objects.requireNonNull(std, "std");
     Objects.requireNonNull(rounding, "rounding");
     if (shortest < 0 || cropHeight < 0 || cropWidth < 0 || (cropHeight == 0) != (cropWidth == 0)) {
       throw new IllegalArgumentException(
@@ -67,7 +69,8 @@ public record Preprocessing(
               + ": sizes are positive, or 0 for none");
     }
     for (int channel = 0; channel < 3; channel++) {
-      if (!(std.get(channel) > 0) || !Double.isFinite(mean.get(channel))) {
+      double deviation = std.get(channel);
+      if (!(deviation > 0) || !Double.isFinite(deviation) || !Double.isFinite(mean.get(channel))) {
         throw new IllegalArgumentException(
             "mean " + mean + " and std " + std + " must be finite, std positive");
       }

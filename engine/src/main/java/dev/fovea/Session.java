@@ -33,7 +33,6 @@ final class Session implements AutoCloseable {
   private static final int BATCH_IMAGES = 8;
 
   private final VitConfig config;
-  private final VisionTransformer model;
   private final Preprocessing preprocessing;
   private final float[] lookup;
   private final Device device;
@@ -45,7 +44,11 @@ final class Session implements AutoCloseable {
   private final List<ForwardPlan> plans = new ArrayList<>(PLANS + 1);
 
   private final SequencedMap<Long, PositionTable> tables = new LinkedHashMap<>(TABLES, 0.75f, true);
-  private boolean closed;
+
+  /**
+   * Null once closed, so that the weights' memory is free even while somebody keeps the session.
+   */
+  private VisionTransformer model;
 
   /** Guarded by itself; callers borrow while they prepare an image. */
   private final Deque<PreparedImage> idle = new ArrayDeque<>();
@@ -124,12 +127,13 @@ final class Session implements AutoCloseable {
     running.lock();
     try {
       ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
+      int floats = plan.layout().floats();
       for (int i = 0; i < batch.size(); i++) {
         batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
       }
       plan.run();
       for (int i = 0; i < batch.size(); i++) {
-        MemorySegment target = MemorySegment.ofArray(new float[plan.layout().floats()]);
+        MemorySegment target = MemorySegment.ofArray(new float[floats]);
         plan.copyFeatures(i, target, 0);
         results.add(new Features(plan.layout(), target));
       }
@@ -143,7 +147,7 @@ final class Session implements AutoCloseable {
 
   /** The plan for a shape, from the cache or newly recorded. Called with the lock held. */
   private ForwardPlan plan(PreparedImage image, int images, FeatureRequest request) {
-    if (closed) {
+    if (model == null) {
       throw new IllegalStateException("this model is closed: open it again, or close it later");
     }
     for (int i = 0; i < plans.size(); i++) {
@@ -162,13 +166,32 @@ final class Session implements AutoCloseable {
       }
     }
     ForwardPlan plan =
-        record(
+        recordOrMakeRoom(
             new ForwardPlan.Shape(image.isRgb(), images, image.height(), image.width(), request));
     plans.addFirst(plan);
     if (plans.size() > PLANS) {
       plans.removeLast().close();
     }
     return plan;
+  }
+
+  /** A new plan; where there is no memory for it beside the others, in their place. */
+  private ForwardPlan recordOrMakeRoom(ForwardPlan.Shape shape) {
+    try {
+      return record(shape);
+    } catch (OutOfMemoryError e) {
+      if (plans.isEmpty()) {
+        throw e;
+      }
+      dropPlans();
+      return record(shape);
+    }
+  }
+
+  private void dropPlans() {
+    plans.forEach(ForwardPlan::close);
+    plans.clear();
+    tables.clear();
   }
 
   private ForwardPlan record(ForwardPlan.Shape shape) {
@@ -225,11 +248,9 @@ final class Session implements AutoCloseable {
   public void close() {
     running.lock();
     try {
-      if (!closed) {
-        closed = true;
-        plans.forEach(ForwardPlan::close);
-        plans.clear();
-        tables.clear();
+      if (model != null) {
+        model = null;
+        dropPlans();
         device.close();
       }
     } finally {

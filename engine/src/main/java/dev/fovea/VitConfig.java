@@ -34,6 +34,12 @@ public record VitConfig(
     SWIGLU
   }
 
+  /** The same with another position policy. */
+  public VitConfig withPositionPolicy(PositionPolicy policy) {
+    return new VitConfig(
+        width, depth, heads, hidden, mlp, patch, grid, registers, normEpsilon, policy);
+  }
+
   /** Rows in front of the patches: CLS and the registers. */
   public int prefix() {
     return 1 + registers;

@@ -1,6 +1,7 @@
 package dev.fovea;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.checkpoint.TensorInfo;
@@ -16,6 +17,17 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Synthetic weights are bit for bit those of the reference, and the sizes are the published ones.
  */
 class SyntheticTest {
+
+  @Test
+  void tensorsThatAreNotThereAreRefused() {
+    try (SyntheticCheckpoint checkpoint = new SyntheticCheckpoint("synthetic:tiny")) {
+      assertThatThrownBy(() -> checkpoint.read("register_tokens", 0, new float[1], 0, 1))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("synthetic:tiny has no tensor \"register_tokens\"");
+      assertThatThrownBy(() -> checkpoint.read("norm.bias", 127, new float[2], 0, 2))
+          .isInstanceOf(IndexOutOfBoundsException.class);
+    }
+  }
 
   @ParameterizedTest
   @CsvSource({

@@ -3,6 +3,7 @@ package dev.fovea.cli;
 import dev.fovea.Fovea;
 import dev.fovea.FoveaException;
 import dev.fovea.Image;
+import dev.fovea.ImageException;
 import dev.fovea.kernels.Pooling;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -139,7 +140,7 @@ final class EmbedCommand implements Callable<Integer> {
       for (int i = 0; i < read.size(); i++) {
         writer.write(read.get(i), embeddings.get(i));
       }
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | ImageException e) {
       embedOneByOne(model, read, images, writer); // One has a size that does not fit the model.
     }
   }
@@ -151,7 +152,7 @@ final class EmbedCommand implements Callable<Integer> {
       float[] embedding;
       try {
         embedding = model.embed(images.get(i));
-      } catch (IllegalArgumentException e) {
+      } catch (IllegalArgumentException | ImageException e) {
         report(e, files.get(i));
         continue;
       }

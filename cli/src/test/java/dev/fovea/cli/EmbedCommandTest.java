@@ -10,6 +10,7 @@ import dev.fovea.Options;
 import dev.fovea.Preprocessing;
 import dev.fovea.cli.Cli.Result;
 import dev.fovea.kernels.Pooling;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -175,6 +177,22 @@ class EmbedCommandTest {
         .allMatch(line -> line.startsWith("fovea: "))
         .anyMatch(line -> line.contains(bad.toString()))
         .anyMatch(line -> line.contains(missing.toString()));
+    assertThat(JsonMapper.shared().readTree(result.out()).findValuesAsString("file"))
+        .containsExactly(first.toString(), second.toString());
+  }
+
+  @Test
+  void anImageThatGrowsBeyondAnArrayIsReportedAndTheOthersAreDone() throws IOException {
+    Path line = folder.resolve("line.png");
+    BufferedImage thin = new BufferedImage(8_500_000, 1, BufferedImage.TYPE_BYTE_GRAY);
+    ImageIO.write(thin, "png", line.toFile());
+    Result result = Cli.run("embed", "-m", TINY, first, line, second);
+    assertThat(result.exit()).isEqualTo(1);
+    assertThat(result.err().lines())
+        .singleElement()
+        .asString()
+        .startsWith("fovea: " + line)
+        .contains("cannot be resized to 256");
     assertThat(JsonMapper.shared().readTree(result.out()).findValuesAsString("file"))
         .containsExactly(first.toString(), second.toString());
   }

@@ -1,6 +1,7 @@
 package dev.fovea.checkpoint;
 
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 
 /**
@@ -17,6 +18,19 @@ public interface Checkpoint extends AutoCloseable {
   /** Every tensor by name. */
   SortedMap<String, TensorInfo> tensors();
 
+  /**
+   * A tensor by its name.
+   *
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  default TensorInfo tensor(String name) {
+    TensorInfo info = tensors().get(Objects.requireNonNull(name, "name"));
+    if (info == null) {
+      throw new IllegalArgumentException(source() + " has no tensor " + Quoted.of(name));
+    }
+    return info;
+  }
+
   /** String metadata of the file; empty where there is none. */
   Map<String, String> metadata();
 
@@ -26,6 +40,8 @@ public interface Checkpoint extends AutoCloseable {
    * @param name a name of {@link #tensors}
    * @param first index of the first element
    * @param target receives {@code count} elements from {@code offset} on
+   * @throws IllegalArgumentException if there is no tensor of that name
+   * @throws IndexOutOfBoundsException if the run leaves the tensor or the target
    * @throws dev.fovea.CheckpointException if the element type is not one of {@link DType}, or the
    *     file cannot be read any more
    */

@@ -73,6 +73,9 @@ public enum DType {
     }
   };
 
+  /** Bytes that {@link #decodeMapped} converts at a time. */
+  private static final int CHUNK = 1 << 16;
+
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
@@ -102,6 +105,25 @@ public enum DType {
    * @param at byte offset of the first element in {@code from}; any alignment
    */
   public abstract void decode(MemorySegment from, long at, float[] target, int offset, int count);
+
+  /**
+   * As {@link #decode}, from a mapped file. Elements come out of the mapping by bulk copies only:
+   * where the file has been truncated since, the JVM turns the fault in a bulk copy into an
+   * InternalError on the spot, one in compiled code into an error some instructions later.
+   */
+  public void decodeMapped(MemorySegment file, long at, float[] target, int offset, int count) {
+    if (this == F32) {
+      decode(file, at, target, offset, count);
+      return;
+    }
+    int chunk = Math.min(count, CHUNK / bytes);
+    MemorySegment buffer = MemorySegment.ofArray(new byte[chunk * bytes]);
+    for (int done = 0; done < count; done += chunk) {
+      int now = Math.min(chunk, count - done);
+      MemorySegment.copy(file, at + (long) done * bytes, buffer, 0, (long) now * bytes);
+      decode(buffer, 0, target, offset + done, now);
+    }
+  }
 
   /**
    * Rounds float32 to little-endian elements, to nearest with ties to even.

@@ -3,6 +3,8 @@ package dev.fovea.checkpoint;
 import dev.fovea.CheckpointException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.SortedSet;
 
 /**
  * Opens checkpoints in the safetensors format, checking everything that the official library
@@ -13,10 +15,10 @@ import java.nio.file.Path;
 public final class Safetensors {
 
   /** The file of a checkpoint that is in one piece. */
-  static final String SINGLE = "model.safetensors";
+  public static final String SINGLE = "model.safetensors";
 
   /** The file that says which tensor is in which shard. */
-  static final String INDEX = "model.safetensors.index.json";
+  public static final String INDEX = "model.safetensors.index.json";
 
   private Safetensors() {}
 
@@ -30,18 +32,42 @@ public final class Safetensors {
    * @throws CheckpointException if there is no such file, or it is not complete and valid
    */
   public static Checkpoint open(Path fileOrDirectory) {
+    Path file = locate(fileOrDirectory);
+    return isIndex(file) ? ShardedCheckpoint.open(file) : SafetensorsFile.map(file);
+  }
+
+  /**
+   * The files that hold the tensors of what {@link #open} would open, in the order of their names.
+   *
+   * @throws CheckpointException if there is no such file, or an index is none
+   */
+  public static List<Path> files(Path fileOrDirectory) {
+    Path file = locate(fileOrDirectory);
+    return isIndex(file) ? shards(file).stream().map(file::resolveSibling).toList() : List.of(file);
+  }
+
+  /**
+   * The bare names of the files that an index file names, in alphabetical order.
+   *
+   * @throws CheckpointException if it is no index, or names a file outside its own directory
+   */
+  public static SortedSet<String> shards(Path indexFile) {
+    return ShardedCheckpoint.files(ShardedCheckpoint.index(indexFile));
+  }
+
+  private static boolean isIndex(Path file) {
+    return file.toString().endsWith(".index.json");
+  }
+
+  private static Path locate(Path fileOrDirectory) {
     if (!Files.isDirectory(fileOrDirectory)) {
-      return fileOrDirectory.toString().endsWith(".index.json")
-          ? ShardedCheckpoint.open(fileOrDirectory)
-          : SafetensorsFile.map(fileOrDirectory);
+      return fileOrDirectory;
     }
-    Path single = fileOrDirectory.resolve(SINGLE);
-    if (Files.exists(single)) {
-      return SafetensorsFile.map(single);
-    }
-    Path index = fileOrDirectory.resolve(INDEX);
-    if (Files.exists(index)) {
-      return ShardedCheckpoint.open(index);
+    for (String name : List.of(SINGLE, INDEX)) {
+      Path file = fileOrDirectory.resolve(name);
+      if (Files.exists(file)) {
+        return file;
+      }
     }
     throw new CheckpointException(
         fileOrDirectory

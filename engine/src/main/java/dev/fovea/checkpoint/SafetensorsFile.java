@@ -10,16 +10,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** One safetensors file, in memory or mapped into it. */
 final class SafetensorsFile implements Checkpoint {
-
-  /** Bytes converted at a time where elements are not float32. */
-  private static final int CHUNK = 1 << 16;
 
   private final String source;
   private final MemorySegment file;
@@ -87,42 +83,19 @@ final class SafetensorsFile implements Checkpoint {
 
   @Override
   public void read(String name, long first, float[] target, int offset, int count) {
-    SafetensorsHeader.Location location = header.tensors().get(name);
-    if (location == null) {
-      throw new IllegalArgumentException(source + " has no tensor " + Quoted.of(name));
-    }
-    Objects.checkFromIndexSize(first, (long) count, location.info().elements());
-    Objects.checkFromIndexSize(offset, count, target.length);
+    TensorInfo info = tensor(name);
+    info.checkRun(first, target, offset, count);
     if (closed.get()) {
       throw closedAlready(null);
     }
-    DType dtype = readable(location.info());
+    DType dtype = readable(info);
+    long begin = header.tensors().get(name).begin();
     try {
-      copy(dtype, location.begin() + first * dtype.bytes(), target, offset, count);
+      dtype.decodeMapped(file, begin + first * dtype.bytes(), target, offset, count);
     } catch (InternalError e) {
       throw lost(source, e);
     } catch (IllegalStateException e) { // closed by another thread just now
       throw closedAlready(e);
-    }
-  }
-
-  /**
-   * Elements come out of the mapping by bulk copies only: where the file has been truncated since,
-   * the JVM turns the fault in a bulk copy into an InternalError on the spot, one in compiled code
-   * into an error some instructions later.
-   */
-  private void copy(DType dtype, long at, float[] target, int offset, int count) {
-    if (dtype == DType.F32) {
-      dtype.decode(file, at, target, offset, count);
-      return;
-    }
-    int chunk = Math.min(count, CHUNK / dtype.bytes());
-    MemorySegment buffer = MemorySegment.ofArray(new byte[chunk * dtype.bytes()]);
-    for (int done = 0; done < count; done += chunk) {
-      int now = Math.min(chunk, count - done);
-      long bytes = (long) now * dtype.bytes();
-      MemorySegment.copy(file, at + (long) done * dtype.bytes(), buffer, 0, bytes);
-      dtype.decode(buffer, 0, target, offset + done, now);
     }
   }
 

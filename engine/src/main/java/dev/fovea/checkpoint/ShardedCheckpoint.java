@@ -6,7 +6,9 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 
 /** Safetensors files that an index file makes into one checkpoint. */
@@ -40,10 +42,24 @@ final class ShardedCheckpoint implements Checkpoint {
 
   /** Opens the shards that an index file names, which lie beside it. */
   static ShardedCheckpoint open(Path indexFile) {
-    Object index = Json.read(indexFile, MAX_INDEX_BYTES);
-    return of(
-        JsonObject.of(index, indexFile.toString()),
-        file -> SafetensorsFile.map(indexFile.resolveSibling(file)));
+    return of(index(indexFile), file -> SafetensorsFile.map(indexFile.resolveSibling(file)));
+  }
+
+  /** Reads an index file. */
+  static JsonObject index(Path indexFile) {
+    return JsonObject.of(Json.read(indexFile, MAX_INDEX_BYTES), indexFile.toString());
+  }
+
+  /** The bare names of the files that an index names, in alphabetical order. */
+  static SortedSet<String> files(JsonObject index) {
+    JsonObject weightMap = index.object("weight_map");
+    SortedSet<String> files = new TreeSet<>();
+    for (String tensor : weightMap.members().keySet()) {
+      String file = weightMap.text(tensor);
+      checkBareName(file, index.what());
+      files.add(file);
+    }
+    return files;
   }
 
   /**
@@ -54,13 +70,8 @@ final class ShardedCheckpoint implements Checkpoint {
   static ShardedCheckpoint of(JsonObject index, Function<String, SafetensorsFile> opener) {
     Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
     try {
-      JsonObject weightMap = index.object("weight_map");
-      for (String name : weightMap.members().keySet()) {
-        String file = weightMap.text(name);
-        if (!shards.containsKey(file)) {
-          checkBareName(file, index.what());
-          shards.put(file, opener.apply(file));
-        }
+      for (String file : files(index)) {
+        shards.put(file, opener.apply(file));
       }
       return new ShardedCheckpoint(index, shards);
     } catch (RuntimeException | Error e) {
@@ -71,7 +82,7 @@ final class ShardedCheckpoint implements Checkpoint {
 
   /** An index must not reach outside its directory. */
   private static void checkBareName(String file, String what) {
-    if (!file.matches("[A-Za-z0-9_][A-Za-z0-9_. -]{0,199}") || !file.endsWith(".safetensors")) {
+    if (!file.matches("[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}") || !file.endsWith(".safetensors")) {
       throw new CheckpointException(
           what
               + ": expected the bare name of a .safetensors file in the same directory, got "
@@ -127,11 +138,7 @@ final class ShardedCheckpoint implements Checkpoint {
 
   @Override
   public void read(String name, long first, float[] target, int offset, int count) {
-    SafetensorsFile shard = shardOfTensor.get(name);
-    if (shard == null) {
-      throw new IllegalArgumentException(source + " has no tensor " + Quoted.of(name));
-    }
-    shard.read(name, first, target, offset, count);
+    shardOfTensor.get(tensor(name).name()).read(name, first, target, offset, count);
   }
 
   @Override

@@ -10,7 +10,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -130,9 +129,8 @@ public final class SyntheticCheckpoint implements Checkpoint {
 
   @Override
   public void read(String tensor, long first, float[] target, int offset, int count) {
-    TensorInfo info = tensors.get(tensor);
-    Objects.checkFromIndexSize(first, count, info.elements());
-    Objects.checkFromIndexSize(offset, count, target.length);
+    TensorInfo info = tensor(tensor);
+    info.checkRun(first, target, offset, count);
     fill(seed, tensor, first, target, offset, count);
     scale(info, target, offset, count);
   }

@@ -1,6 +1,7 @@
 package dev.fovea.checkpoint;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A tensor's header.
@@ -20,5 +21,15 @@ public record TensorInfo(String name, String dtype, List<Long> shape) {
   /** Number of elements; shapes are checked for overflow when a checkpoint is opened. */
   public long elements() {
     return shape.stream().reduce(1L, Math::multiplyExact);
+  }
+
+  /**
+   * Checks the arguments of {@link Checkpoint#read}.
+   *
+   * @throws IndexOutOfBoundsException if the run leaves this tensor or the target
+   */
+  public void checkRun(long first, float[] target, int offset, int count) {
+    Objects.checkFromIndexSize(first, (long) count, elements());
+    Objects.checkFromIndexSize(offset, count, target.length);
   }
 }

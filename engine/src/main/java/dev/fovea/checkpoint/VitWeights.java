@@ -51,7 +51,7 @@ public final class VitWeights implements AutoCloseable {
       HuggingFaceConfig.check(config, model.geometry());
     }
     VitConfig derived = artifact != null ? confirmed(artifact.config()) : derived(config);
-    this.config = override != null ? withPolicy(derived, override) : derived;
+    this.config = override != null ? derived.withPositionPolicy(override) : derived;
     this.preprocessing = artifact != null ? artifact.preprocessing() : preprocessing(preprocessor);
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     model.tensors().forEach((name, tensor) -> infos.put(name, tensor.info()));
@@ -156,20 +156,6 @@ public final class VitWeights implements AutoCloseable {
         geometry.grid(),
         geometry.registers(),
         epsilon,
-        policy);
-  }
-
-  private static VitConfig withPolicy(VitConfig config, PositionPolicy policy) {
-    return new VitConfig(
-        config.width(),
-        config.depth(),
-        config.heads(),
-        config.hidden(),
-        config.mlp(),
-        config.patch(),
-        config.grid(),
-        config.registers(),
-        config.normEpsilon(),
         policy);
   }
 

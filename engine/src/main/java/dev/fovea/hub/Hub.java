@@ -2,6 +2,7 @@ package dev.fovea.hub;
 
 import dev.fovea.HubException;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,7 +105,7 @@ public final class Hub {
       } else {
         cache.markMissing(commit, HubCache.PREPROCESSOR);
       }
-      Optional<RemoteFile> weights = client.find(commit, HubCache.WEIGHTS);
+      Optional<RemoteFile> weights = client.find(commit, Safetensors.SINGLE);
       if (weights.isPresent()) {
         fetch(weights.get());
       } else {
@@ -115,9 +116,9 @@ public final class Hub {
     }
 
     private void shards(String commit) throws IOException {
-      RemoteFile index = required(commit, HubCache.INDEX);
+      RemoteFile index = required(commit, Safetensors.INDEX);
       fetch(index);
-      for (String shard : HubCache.shards(cache.snapshot(commit).resolve(HubCache.INDEX))) {
+      for (String shard : Safetensors.shards(cache.snapshot(commit).resolve(Safetensors.INDEX))) {
         fetch(required(commit, shard));
       }
     }

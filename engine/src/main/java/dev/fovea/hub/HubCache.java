@@ -1,16 +1,13 @@
 package dev.fovea.hub;
 
-import dev.fovea.CheckpointException;
 import dev.fovea.HubException;
-import dev.fovea.checkpoint.Json;
+import dev.fovea.checkpoint.Safetensors;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -24,12 +21,8 @@ final class HubCache {
 
   static final String CONFIG = "config.json";
   static final String PREPROCESSOR = "preprocessor_config.json";
-  static final String WEIGHTS = "model.safetensors";
-  static final String INDEX = "model.safetensors.index.json";
 
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
-  private static final Pattern SHARD = Pattern.compile("[\\w-][\\w.-]*\\.safetensors");
-  private static final int LARGEST_INDEX = 16 << 20;
 
   private final Path root;
   private final String folder;
@@ -77,31 +70,11 @@ final class HubCache {
     if (!Files.isRegularFile(snapshot.resolve(CONFIG))) {
       return false;
     }
-    Path index = snapshot.resolve(INDEX);
-    return Files.isRegularFile(snapshot.resolve(WEIGHTS))
+    Path index = snapshot.resolve(Safetensors.INDEX);
+    return Files.isRegularFile(snapshot.resolve(Safetensors.SINGLE))
         || (Files.isRegularFile(index)
-            && shards(index).stream()
+            && Safetensors.shards(index).stream()
                 .allMatch(shard -> Files.isRegularFile(snapshot.resolve(shard))));
-  }
-
-  /**
-   * The files that an index names.
-   *
-   * @throws CheckpointException if it is no index, or names a file outside its own folder
-   */
-  static List<String> shards(Path index) {
-    if (!(Json.read(index, LARGEST_INDEX) instanceof Map<?, ?> members)
-        || !(members.get("weight_map") instanceof Map<?, ?> files)) {
-      throw new CheckpointException(index + ": expected an object with a weight_map");
-    }
-    List<String> names = files.values().stream().map(String::valueOf).distinct().sorted().toList();
-    for (String name : names) {
-      if (!SHARD.matcher(name).matches()) {
-        throw new CheckpointException(
-            index + ": expected names of .safetensors files beside it, got '" + name + "'");
-      }
-    }
-    return names;
   }
 
   /** Makes a blob visible under its name in a snapshot. */

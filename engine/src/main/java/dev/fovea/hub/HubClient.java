@@ -2,6 +2,7 @@ package dev.fovea.hub;
 
 import dev.fovea.HubException;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.Safetensors;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -307,7 +308,7 @@ final class HubClient implements AutoCloseable {
   /** The exception for a model without a file that it must have. */
   HubException missing(String revision, String name) {
     String hint =
-        name.equals(HubCache.INDEX)
+        name.equals(Safetensors.INDEX)
             ? "; a model needs model.safetensors or that index. If it has only a .pth or .bin file,"
                 + " download that and use fovea convert"
             : "; check the model's name and revision";

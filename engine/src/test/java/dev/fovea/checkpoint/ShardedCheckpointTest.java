@@ -115,6 +115,16 @@ class ShardedCheckpointTest {
     assertRefused("index.json");
   }
 
+  @Test
+  void filesAreTheShardsInTheOrderOfTheirNames() throws IOException {
+    index("\"a\":\"2.safetensors\",\"b\":\"1.safetensors\",\"c\":\"2.safetensors\"", "24");
+    assertThat(Safetensors.files(folder))
+        .containsExactly(folder.resolve("1.safetensors"), folder.resolve("2.safetensors"));
+    Path single = Files.createFile(folder.resolve("model.safetensors"));
+    assertThat(Safetensors.files(folder)).containsExactly(single);
+    assertThat(Safetensors.files(single)).containsExactly(single);
+  }
+
   private void shard(String file, String... names) {
     Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
     for (String name : names) {

@@ -397,7 +397,7 @@ class HubTest {
     publishShards(name);
     assertThatThrownBy(this::resolve)
         .isInstanceOf(CheckpointException.class)
-        .hasMessageContaining("'" + name + "'");
+        .hasMessageContaining('"' + name + '"');
     assertThat(model.resolve("refs/main")).doesNotExist();
   }
 

@@ -3,6 +3,7 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.ProgressListener;
 import dev.fovea.checkpoint.ArtifactMetadata;
+import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.checkpoint.VitWeights;
@@ -59,7 +60,7 @@ public final class Converter {
 
   private static void refuseToOverwrite(Path source, Path target) {
     try {
-      for (Path file : WeightFiles.files(source)) {
+      for (Path file : Safetensors.files(source)) {
         if (Files.exists(target) && Files.isSameFile(file, target)) {
           throw new IllegalArgumentException(
               target + " is the source itself; choose another name for the artifact");

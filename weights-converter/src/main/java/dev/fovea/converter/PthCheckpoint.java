@@ -169,28 +169,27 @@ public final class PthCheckpoint implements Checkpoint {
 
   @Override
   public void read(String name, long first, float[] target, int offset, int count) {
-    View view = views.get(Objects.requireNonNull(name, "name"));
-    if (view == null) {
-      throw new IllegalArgumentException(source + " has no tensor '" + name + "'");
-    }
-    Objects.checkFromIndexSize(first, count, view.info().elements());
-    Objects.checkFromIndexSize(offset, count, target.length);
+    TensorInfo info = tensor(name);
+    info.checkRun(first, target, offset, count);
     if (closed) {
-      throw new IllegalStateException(source + " is closed");
+      throw closedAlready(null);
     }
-    DType dtype = dtype(view.info());
+    View view = views.get(name);
+    DType dtype = dtype(info);
     if (count == 0) {
       return;
     }
     try {
       if (view.contiguous()) {
         long at = (view.offset() + first) * dtype.bytes();
-        dtype.decode(view.storage(), at, target, offset, count);
+        dtype.decodeMapped(view.storage(), at, target, offset, count);
       } else {
         gather(view, dtype, first, target, offset, count);
       }
     } catch (InternalError e) {
       throw vanished(source, e);
+    } catch (IllegalStateException e) { // closed by another thread just now
+      throw closedAlready(e);
     }
   }
 
@@ -342,7 +341,7 @@ public final class PthCheckpoint implements Checkpoint {
       at += index[i] * strides[i];
     }
     for (int n = 0; n < count; n++) {
-      dtype.decode(view.storage(), at * dtype.bytes(), target, offset + n, 1);
+      dtype.decodeMapped(view.storage(), at * dtype.bytes(), target, offset + n, 1);
       for (int i = shape.length - 1; i >= 0; i--) {
         at += strides[i];
         if (++index[i] < shape[i]) {
@@ -361,6 +360,10 @@ public final class PthCheckpoint implements Checkpoint {
             + source
             + ": "
             + PickleValue.onOneLine(problem.formatted(arguments)));
+  }
+
+  private IllegalStateException closedAlready(IllegalStateException cause) {
+    return new IllegalStateException(source + " is closed: read before close()", cause);
   }
 
   private static CheckpointException vanished(String source, InternalError cause) {

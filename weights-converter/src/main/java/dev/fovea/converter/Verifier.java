@@ -93,19 +93,7 @@ public final class Verifier {
   private void compareModel() {
     VitConfig ours = artifact.config();
     VitConfig theirs = source.config();
-    VitConfig wanted =
-        new VitConfig(
-            theirs.width(),
-            theirs.depth(),
-            theirs.heads(),
-            theirs.hidden(),
-            theirs.mlp(),
-            theirs.patch(),
-            theirs.grid(),
-            theirs.registers(),
-            theirs.normEpsilon(),
-            ours.positionPolicy());
-    if (!ours.equals(wanted)) {
+    if (!ours.equals(theirs.withPositionPolicy(ours.positionPolicy()))) {
       problems.add("the artifact is a model of %s, the source of %s".formatted(ours, theirs));
     }
     if (!artifact.preprocessing().equals(source.preprocessing())) {

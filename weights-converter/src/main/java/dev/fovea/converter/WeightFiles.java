@@ -3,8 +3,7 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
-import dev.fovea.checkpoint.Json;
-import dev.fovea.checkpoint.JsonObject;
+import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.VitWeights;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,14 +14,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
-import java.util.TreeSet;
 
 /** The one door to weights on disk, in every format and layout that there is. */
 public final class WeightFiles {
 
-  private static final String SINGLE = "model.safetensors";
-  private static final String INDEX = "model.safetensors.index.json";
-  private static final int MAX_INDEX_BYTES = 100_000_000;
   private static final int BUFFER_BYTES = 1 << 20;
 
   private WeightFiles() {}
@@ -65,7 +60,7 @@ public final class WeightFiles {
    */
   public static String sha256(Path source, ProgressListener listener) {
     Objects.requireNonNull(listener, "listener");
-    List<Path> files = files(source);
+    List<Path> files = Safetensors.files(source);
     MessageDigest digest = newDigest();
     try {
       long total = 0;
@@ -93,23 +88,6 @@ public final class WeightFiles {
       throw new CheckpointException("cannot read " + source + ": " + e, e);
     }
     return HexFormat.of().formatHex(digest.digest());
-  }
-
-  /** The files that hold the tensors, in the order of their names. */
-  static List<Path> files(Path source) {
-    if (Files.isDirectory(source)) {
-      Path single = source.resolve(SINGLE);
-      return Files.exists(single) ? List.of(single) : shards(source.resolve(INDEX));
-    }
-    return source.toString().endsWith(".index.json") ? shards(source) : List.of(source);
-  }
-
-  private static List<Path> shards(Path index) {
-    JsonObject weightMap =
-        JsonObject.of(Json.read(index, MAX_INDEX_BYTES), index.toString()).object("weight_map");
-    TreeSet<String> names = new TreeSet<>();
-    weightMap.members().keySet().forEach(tensor -> names.add(weightMap.text(tensor)));
-    return names.stream().map(index::resolveSibling).toList();
   }
 
   private static boolean isPth(Path source) {

@@ -15,6 +15,7 @@ public interface DeviceProvider {
   /**
    * Opens a device.
    *
+   * @throws IllegalArgumentException if the options name kernels that this device has not
    * @throws IllegalStateException if this machine cannot run it; the message says why and what to
    *     do
    */

@@ -13,7 +13,8 @@ public record LinearAddWeights(float[] weight, float[] bias, float[] gamma) {
   /** Checks the sizes against each other. */
   public LinearAddWeights {
     Shapes.check("LayerScale gamma", gamma.length, bias.length);
-    if (bias.length == 0 || weight.length % bias.length != 0) {
+    Shapes.checkNotEmpty("bias", bias.length);
+    if (weight.length % bias.length != 0) {
       throw new IllegalArgumentException(
           "weight has " + weight.length + " elements, not a multiple of " + bias.length + " rows");
     }

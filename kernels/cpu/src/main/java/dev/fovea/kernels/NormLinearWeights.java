@@ -1,5 +1,7 @@
 package dev.fovea.kernels;
 
+import java.util.Objects;
+
 /**
  * A LayerNorm, the linear layer that reads it, and the activation behind that: {@code act(norm(x)
  * W^T + b)}.
@@ -15,6 +17,8 @@ public record NormLinearWeights(
 
   /** Checks the sizes against each other. */
   public NormLinearWeights {
+    Objects.requireNonNull(activation, "activation");
+    Shapes.checkNotEmpty("bias", bias.length);
     Shapes.check("weight", weight.length, (long) bias.length * norm.width());
     if (activation == Activation.SWIGLU && bias.length % 2 != 0) {
       throw new IllegalArgumentException(

@@ -12,6 +12,7 @@ public record NormWeights(float[] weight, float[] bias, float epsilon) {
 
   /** Checks that both vectors have the same length. */
   public NormWeights {
+    Shapes.checkNotEmpty("LayerNorm weight", weight.length);
     Shapes.check("LayerNorm bias", bias.length, weight.length);
   }
 

@@ -12,6 +12,10 @@ public record PatchEmbedWeights(float[] weight, float[] bias, int patch) {
 
   /** Checks the sizes against each other. */
   public PatchEmbedWeights {
+    Shapes.checkNotEmpty("patch projection bias", bias.length);
+    if (patch < 1) {
+      throw new IllegalArgumentException("the side of a patch must be positive, got " + patch);
+    }
     Shapes.check("patch projection weight", weight.length, 3L * patch * patch * bias.length);
   }
 

@@ -5,7 +5,6 @@ import dev.fovea.kernels.DeviceOptions;
 import dev.fovea.kernels.DeviceProvider;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.Objects;
 
 /**
  * Opens the processors of this machine: with vector kernels where they run, else with scalar ones.
@@ -27,16 +26,10 @@ public final class CpuDeviceProvider implements DeviceProvider {
   /**
    * {@inheritDoc}
    *
-   * @throws IllegalArgumentException if the kernels have an unknown name, or the number of threads
-   *     is negative
+   * @throws IllegalArgumentException if the kernels have an unknown name
    */
   @Override
   public Device open(DeviceOptions options) {
-    Objects.requireNonNull(options.storage(), "storage");
-    if (options.threads() < 0) {
-      throw new IllegalArgumentException(
-          "threads must be 0 (one per processor) or more, got " + options.threads());
-    }
     CpuKernels kernels = KernelLookup.choose(options.kernels());
     int threads = options.threads() == 0 ? processors() : options.threads();
     Device device = new CpuDevice(kernels, threads, options.storage());

@@ -155,6 +155,7 @@ final class CpuRecorder implements Recorder {
   public void pool(Tokens x, int prefix, Pooling pooling, boolean normalize, Tokens y) {
     CpuTokens from = own("x", x);
     CpuTokens to = own("y", y);
+    Objects.requireNonNull(pooling, "pooling");
     checkApart(from, to);
     Sizes.same("y's images", to.images(), from.images());
     Sizes.same("y's rows", to.rows(), 1);

@@ -42,17 +42,26 @@ final class Workers implements AutoCloseable {
   private volatile Thread waitingCaller;
   private volatile boolean closed;
 
-  /** Starts {@code width - 1} threads. */
+  /**
+   * Starts {@code width - 1} threads.
+   *
+   * @throws OutOfMemoryError if the system does not give so many
+   */
   Workers(int width) {
     if (width < 1) {
       throw new IllegalArgumentException("threads must be 1 or more, got " + width);
     }
     asleep = new AtomicIntegerArray(width);
     threads = new Thread[width];
-    for (int slot = 1; slot < width; slot++) {
-      int own = slot;
-      threads[slot] =
-          Thread.ofPlatform().daemon().name("fovea-worker-" + slot).start(() -> work(own));
+    try {
+      for (int slot = 1; slot < width; slot++) {
+        int own = slot;
+        threads[slot] =
+            Thread.ofPlatform().daemon().name("fovea-worker-" + slot).start(() -> work(own));
+      }
+    } catch (OutOfMemoryError e) { // The system gives no more threads; nobody else ends these.
+      close();
+      throw e;
     }
   }
 

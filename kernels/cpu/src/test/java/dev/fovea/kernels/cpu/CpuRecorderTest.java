@@ -163,6 +163,20 @@ class CpuRecorderTest {
     assertThat(provider.diagnosis()).contains("kernels").contains("processors");
   }
 
+  @Test
+  void weightsWithoutElementsOrActivationAreRefused() {
+    NormWeights norm = new NormWeights(new float[8], new float[8], 1e-6f);
+    float[] none = {};
+    refuses(() -> new NormWeights(none, none, 1e-6f), "LayerNorm weight is empty");
+    refuses(() -> new NormLinearWeights(norm, none, none, Activation.NONE), "bias is empty");
+    refuses(() -> new LinearAddWeights(none, none, none), "bias is empty");
+    refuses(() -> new PatchEmbedWeights(none, none, 2), "bias is empty");
+    refuses(() -> new PatchEmbedWeights(none, new float[8], 0), "positive, got 0");
+    assertThatThrownBy(() -> new NormLinearWeights(norm, new float[64], new float[8], null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("activation");
+  }
+
   private static void refuses(ThrowingCallable call, String message) {
     assertThatThrownBy(call)
         .isInstanceOf(IllegalArgumentException.class)
