@@ -1,5 +1,6 @@
 package dev.fovea.cli;
 
+import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
@@ -25,13 +26,16 @@ final class AtomicFile implements AutoCloseable {
 
   /** Starts to write a file; {@link #commit} gives it its name. */
   static AtomicFile create(Path target) throws IOException {
-    Path absolute = target.toAbsolutePath();
+    Path file = OutputPath.resolve(target);
     Path partial =
-        absolute.resolveSibling(
-            "." + absolute.getFileName() + "." + UUID.randomUUID() + ".partial");
-    FileChannel channel =
-        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    return new AtomicFile(absolute, partial, channel);
+        file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".partial");
+    try {
+      FileChannel channel =
+          FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      return new AtomicFile(file, partial, channel);
+    } catch (IOException e) {
+      throw new IOException("cannot write " + target + ": " + OutputPath.reason(e), e);
+    }
   }
 
   FileChannel channel() {

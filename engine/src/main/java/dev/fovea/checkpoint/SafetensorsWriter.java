@@ -158,20 +158,18 @@ public final class SafetensorsWriter {
   }
 
   private void write(byte[] header) {
-    Path directory = target.toAbsolutePath().getParent();
-    if (directory == null || Files.isDirectory(target)) {
-      throw new CheckpointException("cannot write " + target + ": expected the name of a file");
-    }
+    Path file = OutputPath.resolve(target);
+    Path directory = file.getParent();
     byte[] random = new byte[6];
     RANDOM.nextBytes(random);
     String suffix = HexFormat.of().formatHex(random);
-    Path partial = directory.resolve("." + target.getFileName() + "." + suffix + ".partial");
+    Path partial = directory.resolve("." + file.getFileName() + "." + suffix + ".partial");
     try {
       writeData(partial, header);
-      Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       delete(partial, e);
-      throw new CheckpointException("cannot write " + target + ": " + e, e);
+      throw new CheckpointException("cannot write " + target + ": " + OutputPath.reason(e), e);
     } catch (RuntimeException | Error e) {
       delete(partial, e);
       throw e;

@@ -5,6 +5,7 @@ import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
 import dev.fovea.checkpoint.Json;
 import dev.fovea.checkpoint.JsonObject;
+import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.checkpoint.VitWeights;
 import java.io.IOException;
 import java.io.InputStream;
@@ -90,7 +91,7 @@ public final class WeightFiles {
       }
       listener.progress(task, done, total);
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + source + ": " + e, e);
+      throw new CheckpointException("cannot read " + source + ": " + OutputPath.reason(e), e);
     }
     return HexFormat.of().formatHex(digest.digest());
   }
@@ -116,13 +117,16 @@ public final class WeightFiles {
     if (Files.isDirectory(source)) {
       return false;
     }
+    if (Files.exists(source) && !Files.isRegularFile(source)) { // opening a pipe would wait
+      throw new CheckpointException("cannot read " + source + ": not a file");
+    }
     try (InputStream in = Files.newInputStream(source)) {
       String name = source.toString();
       return PthCheckpoint.recognises(in.readNBytes(512))
           || name.endsWith(".pth")
           || name.endsWith(".pt");
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + source + ": " + e, e);
+      throw new CheckpointException("cannot read " + source + ": " + OutputPath.reason(e), e);
     }
   }
 
