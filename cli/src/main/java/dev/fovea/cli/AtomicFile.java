@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.UUID;
 
 /** A file that appears under its name when it is complete, or not at all. */
 final class AtomicFile implements AutoCloseable {
@@ -27,8 +26,7 @@ final class AtomicFile implements AutoCloseable {
   /** Starts to write a file; {@link #commit} gives it its name. */
   static AtomicFile create(Path target) throws IOException {
     Path file = OutputPath.resolve(target);
-    Path partial =
-        file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".partial");
+    Path partial = OutputPath.partial(file);
     try {
       FileChannel channel =
           FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);

@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -67,7 +68,9 @@ public final class Main implements Runnable {
   }
 
   private static int run(String[] arguments) {
-    CommandLine command = commandLine();
+    // Not picocli's writer, which does not see that System.out has failed.
+    CommandLine command =
+        commandLine().setOut(new PrintWriter(System.out, true, System.out.charset()));
     try {
       return delivered(command, command.execute(arguments));
     } catch (OutOfMemoryError e) {

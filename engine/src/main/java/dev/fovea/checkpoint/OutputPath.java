@@ -3,9 +3,11 @@ package dev.fovea.checkpoint;
 import dev.fovea.CheckpointException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.UUID;
 
 /** What files that appear by renaming have in common: where they go, and why they cannot. */
 public final class OutputPath {
@@ -36,6 +38,19 @@ public final class OutputPath {
     } catch (IOException e) {
       throw new CheckpointException("cannot write " + target + ": " + reason(e), e);
     }
+  }
+
+  /**
+   * A new name beside a file, for what will be renamed to it. Nothing is left under that name when
+   * the JVM is stopped, short of a kill.
+   */
+  public static Path partial(Path file) {
+    String name = "." + file.getFileName() + "." + UUID.randomUUID() + ".partial";
+    Path partial = file.resolveSibling(name);
+    if (partial.getFileSystem().equals(FileSystems.getDefault())) {
+      partial.toFile().deleteOnExit();
+    }
+    return partial;
   }
 
   private static CheckpointException refusal(Path target, String reason) {

@@ -12,10 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,8 +41,6 @@ public final class SafetensorsWriter {
 
   /** Elements converted at a time. */
   private static final int CHUNK = 1 << 18;
-
-  private static final SecureRandom RANDOM = new SecureRandom();
 
   private final Path target;
   private final List<TensorInfo> tensors;
@@ -159,11 +155,7 @@ public final class SafetensorsWriter {
 
   private void write(byte[] header) {
     Path file = OutputPath.resolve(target);
-    Path directory = file.getParent();
-    byte[] random = new byte[6];
-    RANDOM.nextBytes(random);
-    String suffix = HexFormat.of().formatHex(random);
-    Path partial = directory.resolve("." + file.getFileName() + "." + suffix + ".partial");
+    Path partial = OutputPath.partial(file);
     try {
       writeData(partial, header);
       Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
@@ -174,7 +166,7 @@ public final class SafetensorsWriter {
       delete(partial, e);
       throw e;
     }
-    syncDirectory(directory);
+    syncDirectory(file.getParent());
   }
 
   private static void delete(Path partial, Throwable cause) {
