@@ -1,5 +1,6 @@
 package dev.fovea;
 
+import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,7 +74,7 @@ public sealed interface Image {
     try {
       bytes = Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new ImageException("cannot read " + file + ": " + e.getMessage(), e);
+      throw new ImageException("cannot read " + file + ": " + OutputPath.reason(e), e);
     }
     return decode(bytes, file.toString(), options);
   }

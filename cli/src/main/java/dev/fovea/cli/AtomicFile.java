@@ -1,5 +1,6 @@
 package dev.fovea.cli;
 
+import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
@@ -8,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.UUID;
 
 /** A file that appears under its name when it is complete, or not at all. */
 final class AtomicFile implements AutoCloseable {
@@ -25,13 +25,15 @@ final class AtomicFile implements AutoCloseable {
 
   /** Starts to write a file; {@link #commit} gives it its name. */
   static AtomicFile create(Path target) throws IOException {
-    Path absolute = target.toAbsolutePath();
-    Path partial =
-        absolute.resolveSibling(
-            "." + absolute.getFileName() + "." + UUID.randomUUID() + ".partial");
-    FileChannel channel =
-        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    return new AtomicFile(absolute, partial, channel);
+    Path file = OutputPath.resolve(target);
+    Path partial = OutputPath.partial(file);
+    try {
+      FileChannel channel =
+          FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      return new AtomicFile(file, partial, channel);
+    } catch (IOException e) {
+      throw new IOException("cannot write " + target + ": " + OutputPath.reason(e), e);
+    }
   }
 
   FileChannel channel() {

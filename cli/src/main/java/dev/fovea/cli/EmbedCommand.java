@@ -100,6 +100,9 @@ final class EmbedCommand implements Callable<Integer> {
     try (Fovea model = open();
         EmbeddingWriter writer = writer(model, single)) {
       for (int first = 0; first < files.size(); first += batch) {
+        if (spec.commandLine().getOut().checkError()) {
+          throw new IOException(Main.NO_STDOUT);
+        }
         embed(model, files.subList(first, Math.min(files.size(), first + batch)), writer);
       }
       if (!single || failures == 0) {

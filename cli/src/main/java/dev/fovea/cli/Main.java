@@ -1,5 +1,7 @@
 package dev.fovea.cli;
 
+import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -41,6 +43,10 @@ import picocli.CommandLine.Spec;
     })
 public final class Main implements Runnable {
 
+  /** Why results do not arrive. */
+  static final String NO_STDOUT =
+      "cannot write to stdout: the disk is full, or the reader has gone";
+
   /** Held here: the log manager would forget an unreferenced logger, and its level. */
   private static final Logger LOGGER = Logger.getLogger("dev.fovea");
 
@@ -62,12 +68,22 @@ public final class Main implements Runnable {
   }
 
   private static int run(String[] arguments) {
-    CommandLine command = commandLine();
+    // Not picocli's writer, which does not see that System.out has failed.
+    CommandLine command =
+        commandLine().setOut(new PrintWriter(System.out, true, System.out.charset()));
     try {
-      return command.execute(arguments);
+      return delivered(command, command.execute(arguments));
     } catch (OutOfMemoryError e) {
       return new Refusal(e).print(command.getErr(), debugging());
     }
+  }
+
+  /** A full disk or a closed pipe is no success: PrintWriter keeps it to itself. */
+  static int delivered(CommandLine command, int exit) {
+    if (exit != 0 || !command.getOut().checkError()) {
+      return exit;
+    }
+    return new Refusal(new IOException(NO_STDOUT)).print(command.getErr(), debugging());
   }
 
   /** The command, for {@link #main} and for tests. */

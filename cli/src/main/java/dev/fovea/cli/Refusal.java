@@ -1,9 +1,11 @@
 package dev.fovea.cli;
 
 import dev.fovea.FoveaException;
+import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.util.concurrent.ExecutionException;
 
 /** Why a command failed, as one line for people. */
@@ -30,7 +32,8 @@ record Refusal(Throwable cause) {
           case UncheckedIOException e -> new Refusal(e.getCause()).message();
           case ExecutionException e when e.getCause() != null ->
               new Refusal(e.getCause()).message();
-          case IOException e -> e.getClass().getSimpleName() + ": " + message;
+          case FileSystemException e -> e.getFile() + ": " + OutputPath.reason(e);
+          case IOException e -> OutputPath.reason(e);
           case OutOfMemoryError e ->
               "out of memory ("
                   + message

@@ -4,15 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fovea.CheckpointException;
 import dev.fovea.cli.Cli.Result;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.file.NoSuchFileException;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -94,10 +97,32 @@ class MainTest {
   }
 
   @Test
+  void resultsThatNobodyGetsAreAFailure() {
+    Writer full =
+        new Writer() {
+          @Override
+          public void write(char[] characters, int offset, int length) throws IOException {
+            throw new IOException("No space left on device");
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    StringWriter err = new StringWriter();
+    CommandLine command =
+        Main.commandLine().setOut(new PrintWriter(full)).setErr(new PrintWriter(err, true));
+    assertThat(Main.delivered(command, command.execute("completion"))).isEqualTo(1);
+    assertThat(err.toString()).hasLineCount(1).startsWith("fovea: cannot write to stdout");
+  }
+
+  @Test
   void refusalsAreOneLineWhateverTheirCause() {
     assertThat(new Refusal(new CheckpointException("a\n  b\n")).message()).isEqualTo("a b");
     assertThat(new Refusal(new UncheckedIOException(new NoSuchFileException("f"))).message())
-        .isEqualTo("NoSuchFileException: f");
+        .isEqualTo("f: no such file");
     assertThat(new Refusal(new OutOfMemoryError("Java heap space")).message())
         .contains("Java heap space")
         .contains("-Xmx");

@@ -72,10 +72,21 @@ class PreprocessCommandTest {
   }
 
   @Test
+  void theFileBehindALinkIsReplacedAndTheLinkStays() throws IOException {
+    Path image = Cli.image(folder.resolve("a.png"), 30, 30, 1);
+    Path real = Files.writeString(folder.resolve("real.png"), "before");
+    Path link = Files.createSymbolicLink(folder.resolve("link.png"), real.getFileName());
+    Result result = Cli.run("preprocess", image, "--out", link, "--resize", 0, "--crop", 0);
+    assertThat(result.exit()).as(result.err()).isZero();
+    assertThat(link).isSymbolicLink();
+    assertThat(read(real).width()).isEqualTo(30);
+  }
+
+  @Test
   void aFolderThatIsNotThereIsNamed() throws IOException {
     Path image = Cli.image(folder.resolve("a.png"), 30, 30, 1);
     Result result = Cli.run("preprocess", image, "--out", folder.resolve("no/out.png"));
     assertThat(result.exit()).isEqualTo(1);
-    assertThat(result.err()).hasLineCount(1).contains("NoSuchFile");
+    assertThat(result.err()).hasLineCount(1).contains("there is no directory");
   }
 }

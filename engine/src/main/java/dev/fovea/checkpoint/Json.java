@@ -51,7 +51,7 @@ public final class Json {
             file + ": a JSON file of at most " + maxBytes + " bytes was expected, this is larger");
       }
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + file + ": " + e, e);
+      throw new CheckpointException("cannot read " + file + ": " + OutputPath.reason(e), e);
     }
     return parse(utf8, file.toString());
   }

@@ -51,7 +51,7 @@ final class SafetensorsFile implements Checkpoint {
       return new SafetensorsFile(file, path.toString(), arena::close);
     } catch (IOException e) {
       arena.close();
-      throw new CheckpointException("cannot read " + path + ": " + e, e);
+      throw new CheckpointException("cannot read " + path + ": " + OutputPath.reason(e), e);
     } catch (InternalError e) {
       arena.close();
       throw lost(path.toString(), e);

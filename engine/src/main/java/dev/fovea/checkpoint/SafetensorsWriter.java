@@ -12,10 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,8 +41,6 @@ public final class SafetensorsWriter {
 
   /** Elements converted at a time. */
   private static final int CHUNK = 1 << 18;
-
-  private static final SecureRandom RANDOM = new SecureRandom();
 
   private final Path target;
   private final List<TensorInfo> tensors;
@@ -158,25 +154,19 @@ public final class SafetensorsWriter {
   }
 
   private void write(byte[] header) {
-    Path directory = target.toAbsolutePath().getParent();
-    if (directory == null || Files.isDirectory(target)) {
-      throw new CheckpointException("cannot write " + target + ": expected the name of a file");
-    }
-    byte[] random = new byte[6];
-    RANDOM.nextBytes(random);
-    String suffix = HexFormat.of().formatHex(random);
-    Path partial = directory.resolve("." + target.getFileName() + "." + suffix + ".partial");
+    Path file = OutputPath.resolve(target);
+    Path partial = OutputPath.partial(file);
     try {
       writeData(partial, header);
-      Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       delete(partial, e);
-      throw new CheckpointException("cannot write " + target + ": " + e, e);
+      throw new CheckpointException("cannot write " + target + ": " + OutputPath.reason(e), e);
     } catch (RuntimeException | Error e) {
       delete(partial, e);
       throw e;
     }
-    syncDirectory(directory);
+    syncDirectory(file.getParent());
   }
 
   private static void delete(Path partial, Throwable cause) {

@@ -1,6 +1,7 @@
 package dev.fovea.checkpoint;
 
 import dev.fovea.CheckpointException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -31,7 +32,7 @@ public final class SyntheticCheckpoint implements Checkpoint {
 
   private static final Pattern NAME =
       Pattern.compile(
-          "synthetic:(small|base|large|giant|tiny-swiglu|tiny)(?:-reg(\\d{1,3}))?(?:@(\\d{1,18}))?");
+          "synthetic:(small|base|large|giant|tiny-swiglu|tiny)(?:-reg(\\d{1,3}))?(?:@(\\d{1,40}))?");
 
   private static final String FORM =
       "synthetic:{small,base,large,giant,tiny,tiny-swiglu}[-regR][@SEED]";
@@ -56,7 +57,7 @@ public final class SyntheticCheckpoint implements Checkpoint {
       throw new CheckpointException("no synthetic model '" + name + "'; the form is " + FORM);
     }
     this.name = name;
-    this.seed = matcher.group(3) == null ? "1" : String.valueOf(Long.parseLong(matcher.group(3)));
+    this.seed = matcher.group(3) == null ? "1" : new BigInteger(matcher.group(3)).toString();
     int registers = matcher.group(2) == null ? 0 : Integer.parseInt(matcher.group(2));
     Size size =
         switch (matcher.group(1)) {

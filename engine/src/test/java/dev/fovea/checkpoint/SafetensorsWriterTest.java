@@ -6,10 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.fovea.CheckpointException;
 import dev.fovea.ProgressListener;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -99,7 +103,7 @@ class SafetensorsWriterTest {
         },
         ProgressListener.NONE);
     assertThat(seen).hasSize(3).contains("out.safetensors", "before");
-    assertThat(seen).anyMatch(name -> name.matches("\\.out\\.safetensors\\.[0-9a-f]+\\.partial"));
+    assertThat(seen).anyMatch(name -> name.matches("\\.out\\.safetensors\\.[0-9a-f-]+\\.partial"));
     assertThat(names()).containsExactly("out.safetensors");
     Safetensors.open(file).close();
   }
@@ -147,6 +151,34 @@ class SafetensorsWriterTest {
       assertThatThrownBy(() -> SafetensorsWriter.write(target, Map.of(X, new float[1])))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("cannot write " + target);
+    }
+  }
+
+  @Test
+  void whatIsNoFileIsNotReplaced() throws IOException {
+    Path socket = folder.resolve("socket"); // stands for devices, which renaming would replace, too
+    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      Path link = Files.createSymbolicLink(folder.resolve("link"), socket);
+      for (Path target : List.of(socket, link)) {
+        assertThatThrownBy(() -> SafetensorsWriter.write(target, Map.of(X, new float[1])))
+            .isInstanceOf(CheckpointException.class)
+            .hasMessageContaining("cannot write " + target + ": expected the name of a file");
+      }
+      assertThat(Files.readAttributes(socket, BasicFileAttributes.class).isOther()).isTrue();
+      assertThat(link).isSymbolicLink();
+    }
+  }
+
+  @Test
+  void theFileBehindALinkIsReplaced() throws IOException {
+    Path real = Files.writeString(folder.resolve("real"), "before");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), real.getFileName());
+    SafetensorsWriter.write(link, Map.of(X, new float[1]));
+    assertThat(link).isSymbolicLink();
+    assertThat(Files.size(real)).isGreaterThan(8);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files).hasSize(2);
     }
   }
 

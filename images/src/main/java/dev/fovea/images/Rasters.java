@@ -114,12 +114,16 @@ final class Rasters {
     return alpha == 255 || alpha == 0 ? level : (byte) Math.min(255, 255 * (level & 0xFF) / alpha);
   }
 
-  private static Image.Rgb cmyk(Raster raster) throws IOException {
+  /** Cyan, magenta, yellow and black in bands 0 to 3. */
+  static Image.Rgb cmyk(Raster raster) throws IOException {
+    int bands = raster.getNumBands();
+    if (bands < 4) {
+      throw new IIOException("CMYK has 4 samples in a pixel, got " + bands);
+    }
     byte[][] levels = new byte[4][];
     for (int band = 0; band < 4; band++) {
       levels[band] = levels(raster, band);
     }
-    int bands = raster.getNumBands();
     int width = raster.getWidth();
     byte[] rgb = new byte[3 * width * raster.getHeight()];
     int[] row = new int[bands * width];

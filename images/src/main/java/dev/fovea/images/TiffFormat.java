@@ -1,5 +1,6 @@
 package dev.fovea.images;
 
+import static javax.imageio.plugins.tiff.BaselineTIFFTagSet.PHOTOMETRIC_INTERPRETATION_CMYK;
 import static javax.imageio.plugins.tiff.BaselineTIFFTagSet.PHOTOMETRIC_INTERPRETATION_PALETTE_COLOR;
 import static javax.imageio.plugins.tiff.BaselineTIFFTagSet.TAG_BITS_PER_SAMPLE;
 import static javax.imageio.plugins.tiff.BaselineTIFFTagSet.TAG_COLOR_MAP;
@@ -45,17 +46,20 @@ final class TiffFormat implements FormatReader {
       checkData(directory, TAG_STRIP_OFFSETS, TAG_STRIP_BYTE_COUNTS, file.bytes().length);
       checkData(directory, TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS, file.bytes().length);
       BufferedImage image = reader.read(0);
-      return isPalette(directory)
-          ? Rasters.indexed(image.getRaster(), palette(directory))
-          : Rasters.toRgb(image);
+      return switch (photometric(directory)) {
+        case PHOTOMETRIC_INTERPRETATION_PALETTE_COLOR ->
+            Rasters.indexed(image.getRaster(), palette(directory));
+        // An embedded profile, often one that Pillow left from RGB, would decide otherwise.
+        case PHOTOMETRIC_INTERPRETATION_CMYK -> Rasters.cmyk(image.getRaster());
+        default -> Rasters.toRgb(image);
+      };
     } finally {
       reader.dispose();
     }
   }
 
-  private static boolean isPalette(TIFFDirectory directory) {
-    return value(directory, TAG_PHOTOMETRIC_INTERPRETATION, 0)
-        == PHOTOMETRIC_INTERPRETATION_PALETTE_COLOR;
+  private static int photometric(TIFFDirectory directory) {
+    return (int) value(directory, TAG_PHOTOMETRIC_INTERPRETATION, 0);
   }
 
   /** The upper 8 bits of each entry, as in Pillow; the JDK scales the 16 bits. */
@@ -83,7 +87,10 @@ final class TiffFormat implements FormatReader {
               samples, bits, format, MAX_SAMPLES_PER_PIXEL));
     }
     checkField(directory, TAG_BITS_PER_SAMPLE, samples == 1 ? 0 : samples);
-    checkField(directory, TAG_COLOR_MAP, isPalette(directory) ? 3L << bits : 0);
+    checkField(
+        directory,
+        TAG_COLOR_MAP,
+        photometric(directory) == PHOTOMETRIC_INTERPRETATION_PALETTE_COLOR ? 3L << bits : 0);
   }
 
   /** The JDK's reader leaves out fields whose values lie beyond the end of the file. */

@@ -3,6 +3,7 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.ProgressListener;
 import dev.fovea.checkpoint.ArtifactMetadata;
+import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
@@ -67,7 +68,7 @@ public final class Converter {
         }
       }
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + source + ": " + e, e);
+      throw new CheckpointException("cannot read " + source + ": " + OutputPath.reason(e), e);
     }
   }
 
@@ -75,7 +76,7 @@ public final class Converter {
     try {
       return Files.size(file);
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + file + " again: " + e, e);
+      throw new CheckpointException("cannot read " + file + " again: " + OutputPath.reason(e), e);
     }
   }
 }

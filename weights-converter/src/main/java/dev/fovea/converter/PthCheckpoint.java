@@ -3,6 +3,7 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.DType;
+import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.converter.PickleValue.Dict;
 import dev.fovea.converter.PickleValue.Storage;
@@ -129,7 +130,7 @@ public final class PthCheckpoint implements Checkpoint {
       arena = null;
       return checkpoint;
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + file + ": " + e, e);
+      throw new CheckpointException("cannot read " + file + ": " + OutputPath.reason(e), e);
     } finally {
       if (arena != null) {
         arena.close();

@@ -3,6 +3,7 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.VitWeights;
 import java.io.IOException;
@@ -85,7 +86,7 @@ public final class WeightFiles {
       }
       listener.progress(task, done, total);
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + source + ": " + e, e);
+      throw new CheckpointException("cannot read " + source + ": " + OutputPath.reason(e), e);
     }
     return HexFormat.of().formatHex(digest.digest());
   }
@@ -94,13 +95,16 @@ public final class WeightFiles {
     if (Files.isDirectory(source)) {
       return false;
     }
+    if (Files.exists(source) && !Files.isRegularFile(source)) { // opening a pipe would wait
+      throw new CheckpointException("cannot read " + source + ": not a file");
+    }
     try (InputStream in = Files.newInputStream(source)) {
       String name = source.toString();
       return PthCheckpoint.recognises(in.readNBytes(512))
           || name.endsWith(".pth")
           || name.endsWith(".pt");
     } catch (IOException e) {
-      throw new CheckpointException("cannot read " + source + ": " + e, e);
+      throw new CheckpointException("cannot read " + source + ": " + OutputPath.reason(e), e);
     }
   }
 

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -58,7 +59,11 @@ class KillTest {
       if (round % 3 == 0) {
         Files.deleteIfExists(target);
       }
-      kill(target, random.nextInt(round % 2 == 0 ? 5 : 500), round % 2 == 0);
+      kill(
+          target,
+          random.nextInt(round % 2 == 0 ? 5 : 500),
+          round % 2 == 0,
+          Process::destroyForcibly);
       if (Files.exists(target)) {
         found++;
         assertWhole(target);
@@ -69,8 +74,18 @@ class KillTest {
     assertThat(interrupted).as("kills in the middle of writing").isPositive();
   }
 
+  @Test
+  void aRequestToStopLeavesNoPartialFile(@TempDir Path folder) throws Exception {
+    Path target = folder.resolve("artifact.safetensors");
+    for (int round = 0; round < 4; round++) {
+      kill(target, 0, true, Process::destroy);
+      assertThat(partialFiles(target)).isEmpty();
+    }
+  }
+
   /** Kills a process so long after it started, or after it was seen writing. */
-  private static void kill(Path target, int millis, boolean whileWriting) throws Exception {
+  private static void kill(Path target, int millis, boolean whileWriting, Consumer<Process> killer)
+      throws Exception {
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -90,6 +105,8 @@ class KillTest {
       }
       Thread.sleep(millis);
       assertThat(process.isAlive()).isTrue();
+      killer.accept(process);
+      process.waitFor();
     } finally {
       process.destroyForcibly().waitFor();
     }
@@ -113,7 +130,7 @@ class KillTest {
     List<Path> files = partialFiles(target);
     for (Path file : files) {
       assertThat(file.getFileName().toString())
-          .matches("\\.artifact\\.safetensors\\.[0-9a-f]+\\.partial");
+          .matches("\\.artifact\\.safetensors\\.[0-9a-f-]+\\.partial");
       Files.delete(file);
     }
     return files.size();
