@@ -16,11 +16,11 @@ import jdk.incubator.vector.FloatVector;
  * accumulators are locals of one method, because a vector that crosses a call which is not inlined
  * is boxed, and then all of them are.
  *
- * <p>Measured on one core of an AMD EPYC (Zen 5, 2.6 GHz nominal) with Temurin 25.0.3, best of 2000
- * passes over packed tiles and panels that fit the second-level cache, beside a loop of nothing but
- * 12 independent multiply-adds: at 512 bits 269, 270 and 271 GF/s for k = 64, 384 and 1536 (peak
- * 276), at 256 bits 134 (136), at 128 bits 66 (68). That was with products of one chain; chains of
- * 192 cost 2 to 3 % of a whole forward pass of ViT-S and halve its error.
+ * <p>Measured on one core of an AMD EPYC (Zen 5) with Temurin 25.0.3 at 512 bits, whole verbs with
+ * packing and epilogue, 261 rows: 186 to 207 GF/s at the sizes of ViT-S, 213 to 223 at those of
+ * ViT-B, beside a peak of 256 ({@code ./bench/run jmh 'PeakBenchmark|VerbBenchmark' -p
+ * width=384,768 -p tokens=261 -p threads=1}). Chains of 192 instead of one chain cost 2 to 3 % of a
+ * forward pass of ViT-S and halve its error.
  */
 final class MicroKernel {
 

@@ -22,12 +22,10 @@ import jdk.incubator.vector.FloatVector;
  * The verbs on the Vector API: matrix products of packed panels, with everything else fused into
  * the way in (LayerNorm, pixels) and the way out (bias, activation, LayerScale, residual).
  *
- * <p>Measured on the machine of {@link MicroKernel}, 512 bits, best of 1500 runs, one thread and
- * two: {@code normLinear} with GELU of 261 x 384 to 1536 columns 210 and 407 GF/s, {@code
- * linearAdd} back 218 and 366; with weights in F16 178 and 340, in BF16 187 and 298; {@code
- * attention} of 261 tokens and 6 heads 139 and 274. A whole ViT-S at 224 pixels (12.5 GFLOP) took
- * 38.6 ms on two threads. What is missing to the peak is packing and remainders (261 rows fill
- * 264).
+ * <p>Measured on the machine of {@link MicroKernel} and by the same command: {@code attention} of
+ * 261 tokens 130 GF/s, the other verbs as said there. {@code ./bench/run jmh ForwardBenchmark -p
+ * model=small-reg4} gave 65 ms on one thread and 34 ms on two for a ViT-S at 224 pixels (12.5
+ * GFLOP). What is missing to the peak is packing and remainders (261 rows fill 264).
  */
 public final class VectorKernels implements CpuKernels {
 
