@@ -93,7 +93,16 @@ public final class Fovea implements AutoCloseable {
     }
   }
 
-  private static Fovea open(VitWeights weights, Options options) {
+  /**
+   * Opens a model from weights that somebody else has opened, and closes: the door for readers of
+   * other formats.
+   *
+   * @param weights read here, and not needed afterwards; the options' position policy is theirs
+   * @throws CheckpointException if they cannot be read, or the options' storage cannot hold them
+   * @throws IllegalStateException if the device or the kernels that the options name cannot run
+   *     here
+   */
+  public static Fovea open(VitWeights weights, Options options) {
     Device device = device(options);
     try {
       return new Fovea(weights, device, options);

@@ -5,8 +5,11 @@ import dev.fovea.Fovea;
 import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.VitWeights;
+import dev.fovea.converter.WeightFiles;
 import dev.fovea.hub.Hub;
 import dev.fovea.kernels.WeightStorage;
+import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;
@@ -22,7 +25,7 @@ final class ModelOptions {
       required = true,
       paramLabel = "MODEL",
       description =
-          "A safetensors file, a directory in any known layout, a hub name such as"
+          "A safetensors or .pth file, a directory in any known layout, a hub name such as"
               + " facebook/dinov2-with-registers-small, or synthetic:small-reg4.")
   private String model;
 
@@ -73,7 +76,12 @@ final class ModelOptions {
             .withStorage(storage)
             .withPositionPolicy(positionPolicy)
             .withProgress(progress);
-    return Fovea.open(model, more.apply(options));
+    if (!new File(model).isFile()) {
+      return Fovea.open(model, more.apply(options));
+    }
+    try (VitWeights weights = WeightFiles.open(Path.of(model), positionPolicy)) {
+      return Fovea.open(weights, more.apply(options));
+    }
   }
 
   /**

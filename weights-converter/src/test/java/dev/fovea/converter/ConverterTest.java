@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fovea.CheckpointException;
+import dev.fovea.Fovea;
+import dev.fovea.Image;
+import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.Preprocessing;
 import dev.fovea.ProgressListener;
@@ -60,6 +63,21 @@ class ConverterTest {
   private Conversion convert(Path source, String target) {
     return Converter.convert(
         source, folder.resolve(target), ConvertOptions.DEFAULT, ProgressListener.NONE);
+  }
+
+  @Test
+  void originalFileRunsWithoutConversionAndGivesTheBitsOfItsArtifact() {
+    convert(REG4, "artifact.safetensors");
+    byte[] samples = new byte[3 * 300 * 200];
+    for (int i = 0; i < samples.length; i++) {
+      samples[i] = (byte) (i * 31 / 7);
+    }
+    Image image = Image.rgb(300, 200, samples);
+    try (VitWeights weights = WeightFiles.open(REG4);
+        Fovea original = Fovea.open(weights, Options.DEFAULT);
+        Fovea artifact = Fovea.open(folder.resolve("artifact.safetensors"), Options.DEFAULT)) {
+      assertThat(original.embed(image)).containsExactly(artifact.embed(image));
+    }
   }
 
   @ParameterizedTest
