@@ -66,10 +66,9 @@ public abstract sealed class CpuPixels implements Pixels {
    *
    * @param number of the patch in its image, in row-major order
    * @param patch side of a patch
-   * @param target element {@code k} goes to {@code target[offset + k * stride]}
+   * @param target gets 3 x patch x patch elements from {@code offset} on
    */
-  public abstract void readPatch(
-      int image, int number, int patch, float[] target, int offset, int stride);
+  public abstract void readPatch(int image, int number, int patch, float[] target, int offset);
 
   private static final class Rgb extends CpuPixels {
 
@@ -83,8 +82,7 @@ public abstract sealed class CpuPixels implements Pixels {
     }
 
     @Override
-    public void readPatch(
-        int image, int number, int patch, float[] target, int offset, int stride) {
+    public void readPatch(int image, int number, int patch, float[] target, int offset) {
       int top = number / patchesAcross(patch) * patch;
       int left = number % patchesAcross(patch) * patch;
       int to = offset;
@@ -93,8 +91,7 @@ public abstract sealed class CpuPixels implements Pixels {
           int from = ((image * height() + top + y) * width() + left) * CHANNELS + channel;
           for (int x = 0; x < patch; x++) {
             int sample = Byte.toUnsignedInt(bytes[from + x * CHANNELS]);
-            target[to] = lookup[channel * BYTE_VALUES + sample];
-            to += stride;
+            target[to++] = lookup[channel * BYTE_VALUES + sample];
           }
         }
       }
@@ -111,18 +108,15 @@ public abstract sealed class CpuPixels implements Pixels {
     }
 
     @Override
-    public void readPatch(
-        int image, int number, int patch, float[] target, int offset, int stride) {
+    public void readPatch(int image, int number, int patch, float[] target, int offset) {
       int top = number / patchesAcross(patch) * patch;
       int left = number % patchesAcross(patch) * patch;
       int to = offset;
       for (int channel = 0; channel < CHANNELS; channel++) {
         for (int y = 0; y < patch; y++) {
           int from = ((image * CHANNELS + channel) * height() + top + y) * width() + left;
-          for (int x = 0; x < patch; x++) {
-            target[to] = planes[from + x];
-            to += stride;
-          }
+          System.arraycopy(planes, from, target, to, patch);
+          to += patch;
         }
       }
     }

@@ -72,7 +72,7 @@ final class ScalarKernels implements CpuKernels {
             System.arraycopy(table, position, x.data(), to, x.width());
             return;
           }
-          pixels.readPatch(image, row - positions.prefix(), patch, patches[slot], 0, 1);
+          pixels.readPatch(image, row - positions.prefix(), patch, patches[slot], 0);
           widen(patches[slot], 0, inputs[slot]);
           for (int j = 0; j < x.width(); j++) {
             x.data()[to + j] = (float) (weights.apply(inputs[slot], j) + table[position + j]);

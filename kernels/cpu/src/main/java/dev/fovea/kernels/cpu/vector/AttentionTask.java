@@ -1,176 +1,227 @@
 package dev.fovea.kernels.cpu.vector;
 
-import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
+import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
+import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import dev.fovea.kernels.cpu.AttentionStep;
 import dev.fovea.kernels.cpu.CpuTokens;
 import dev.fovea.kernels.cpu.Scratch;
 import dev.fovea.kernels.cpu.Task;
+import java.util.Arrays;
 
 /**
- * Second half of attention: a block of queries of one head against all keys.
+ * Second half of attention: some queries of one head against all keys.
  *
- * <p>Scores are computed transposed, [key, query], so that softmax runs down the keys with one
- * query a lane: no sum across lanes, and the probabilities are at once the left matrix of the
- * product with the values. The scores of all queries never exist together: a block's are {@code 4 x
- * 96 x tokens} bytes, 100 KB for 261 tokens.
+ * <p>Keys are taken in blocks, which stay in the second-level cache while the tiles of queries
+ * pass; of the scores only those of one tile and one block exist, 18 KB. A tile keeps for every
+ * query the largest score, the sum of the exponentials and the weighted sum of the values, and
+ * scales them down when a later block has a larger score (M. Milakov, N. Gimelshein, "Online
+ * normalizer calculation for softmax", arXiv 1805.02867). The 261 tokens of 224 pixels are one
+ * block.
+ *
+ * <p>Scores are in units of ln 2, so that the exponential is a power of two.
  */
 final class AttentionTask implements Task {
 
-  /** Queries of a block: a multiple of every tile height and panel width. */
-  static final int BLOCK = 96;
+  /** Queries of a piece: a multiple of every tile height. */
+  private static final int QUERIES = 96;
 
-  /** Keys whose scores go through the exponential at a time: 4.5 KB, the first-level cache. */
-  private static final int KEYS_PER_CHUNK = 12;
+  /** Keys of a block: one chain of the product with the values. */
+  private static final int KEYS = CHAIN;
 
   private final AttentionStep step;
   private final KeyValuePacking packed;
   private final Scratch scratch;
-  private final int blocks;
+  private final int pieces;
+  private final int valuePanels;
   private final float queryScale;
+
+  /** For scores of the last panel: 0, and minus infinity for keys that there are not. */
+  private final float[] mask;
 
   AttentionTask(AttentionStep step, KeyValuePacking packed, Scratch scratch) {
     this.step = step;
     this.packed = packed;
     this.scratch = scratch;
-    blocks = Lanes.steps(step.queries().count(), BLOCK);
-    queryScale = (float) (1 / Math.sqrt(step.headWidth()));
-    scratch.reserve(Math.addExact(chainOffset(), MicroKernel.SCRATCH));
+    pieces = Lanes.steps(step.queries().count(), QUERIES);
+    valuePanels = Lanes.steps(step.headWidth(), PANEL);
+    queryScale = (float) (1 / (Math.sqrt(step.headWidth()) * Math.log(2)));
+    mask = new float[PANEL];
+    Arrays.fill(mask, (step.tokens() - 1) % PANEL + 1, PANEL, Float.NEGATIVE_INFINITY);
+    scratch.reserve(tileOffset() + TILE_SIZE);
   }
 
-  // Scratch memory of a slot: scores, queries in panels, a largest score and a sum for every query
-  // of the block, one tile, the micro-kernel's own.
+  // Scratch memory of a slot: queries, scores of a tile, weighted values of all queries; for every
+  // query the largest score and the sum; for those of a tile a factor; one tile.
 
-  private int queryOffset() {
-    return Math.multiplyExact(Lanes.steps(step.tokens(), TILE) * TILE, BLOCK);
+  private int scoreOffset() {
+    return QUERIES / TILE * RowTiles.size(step.headWidth());
+  }
+
+  private int valueOffset() {
+    return scoreOffset() + RowTiles.size(KEYS);
   }
 
   private int largestOffset() {
-    return queryOffset() + step.headWidth() * BLOCK;
+    return valueOffset() + QUERIES * valuePanels * PANEL;
   }
 
   private int sumOffset() {
-    return largestOffset() + BLOCK;
+    return largestOffset() + QUERIES;
+  }
+
+  private int factorOffset() {
+    return sumOffset() + QUERIES;
   }
 
   private int tileOffset() {
-    return sumOffset() + BLOCK;
-  }
-
-  private int chainOffset() {
-    return tileOffset() + TILE * PANEL;
+    return factorOffset() + PANEL;
   }
 
   @Override
   public int count() {
-    return step.qkv().images() * step.heads() * blocks;
+    return step.qkv().images() * step.heads() * pieces;
   }
 
   @Override
   public void run(int index, int slot) {
-    int head = index / blocks % step.heads();
-    int image = index / blocks / step.heads();
-    int firstQuery = step.queries().first() + index % blocks * BLOCK;
-    int queries = Math.min(BLOCK, step.queries().end() - firstQuery);
+    int head = index / pieces % step.heads();
+    int image = index / pieces / step.heads();
+    int first = step.queries().first() + index % pieces * QUERIES;
+    int queries = Math.min(QUERIES, step.queries().end() - first);
     float[] memory = scratch.of(slot);
-    packQueries(image, head, firstQuery, queries, memory);
-    scores(image, head, queries, memory);
-    softmax(memory, Lanes.steps(queries, PANEL) * PANEL);
-    weightedValues(image, head, firstQuery, queries, memory);
+    packQueries(image, head, first, queries, memory);
+    Arrays.fill(memory, largestOffset(), sumOffset(), Float.NEGATIVE_INFINITY);
+    Arrays.fill(memory, sumOffset(), factorOffset(), 0);
+    for (int key = 0; key < step.tokens(); key += KEYS) {
+      for (int query = 0; query < queries; query += TILE) {
+        attend(image, head, query, key, memory);
+      }
+    }
     for (int query = 0; query < queries; query++) {
-      if (step.watches(firstQuery + query)) {
-        keepProbabilities(image, head, firstQuery + query, query, memory);
+      store(image, head, first + query, query, memory);
+    }
+    for (int query = 0; query < queries; query++) {
+      if (step.watches(first + query)) {
+        keepProbabilities(image, head, first + query, query, memory);
       }
     }
   }
 
-  /** Queries over sqrt(d), [panel, channel, query of the panel]. */
-  private void packQueries(int image, int head, int firstQuery, int queries, float[] memory) {
+  /** Queries over sqrt(d) ln 2, in row tiles. */
+  private void packQueries(int image, int head, int first, int queries, float[] memory) {
     CpuTokens qkv = step.qkv();
     float[] from = qkv.data();
     int d = step.headWidth();
     for (int query = 0; query < queries; query++) {
-      int q = qkv.offset(image, firstQuery + query) + head * d;
-      int to = queryOffset() + query / PANEL * PANEL * d + query % PANEL;
-      for (int channel = 0; channel < d; channel++) {
-        memory[to + channel * PANEL] = from[q + channel] * queryScale;
+      int q = qkv.offset(image, first + query) + head * d;
+      int to = RowTiles.offset(query, d);
+      for (int panel = 0; panel < d; panel += PANEL) {
+        int count = Math.min(PANEL, d - panel);
+        Epilogue.copyScaled(from, q + panel, count, queryScale, memory, to + panel * TILE);
       }
     }
   }
 
-  private void scores(int image, int head, int queries, float[] memory) {
+  /** One tile of queries against one block of keys. */
+  private void attend(int image, int head, int query, int key, float[] memory) {
+    scores(image, head, query, key, memory);
+    int panels = panels(key);
+    int largest = largestOffset() + query;
+    System.arraycopy(memory, largest, memory, factorOffset(), TILE);
+    Softmax.raise(memory, scoreOffset(), panels, largest);
+    if (key > 0) {
+      scaleDown(query, memory);
+    }
+    Softmax.powers(memory, scoreOffset(), panels, largest, sumOffset() + query);
+    addValues(image, head, query, key, memory);
+  }
+
+  /** Panels of the block that starts with a key. */
+  private int panels(int key) {
+    return Lanes.steps(Math.min(KEYS, step.tokens() - key), PANEL);
+  }
+
+  private void scores(int image, int head, int query, int key, float[] memory) {
     int d = step.headWidth();
-    int keys = packed.keys(image, head);
-    for (int column = 0; column < queries; column += PANEL) {
-      int b = queryOffset() + column * d;
-      for (int key = 0; key < step.tokens(); key += TILE) {
-        int a = keys + key * d;
-        int c = key * BLOCK + column;
-        MicroKernel.multiply(
-            packed.memory(), a, TILE, memory, b, PANEL, d, memory, c, BLOCK, memory, chainOffset());
+    int rows = RowTiles.offset(query, d);
+    float[] keys = packed.memory();
+    for (int panel = 0; panel < panels(key); panel++) {
+      int c = scoreOffset() + panel * TILE_SIZE;
+      int from = packed.keys(image, head, key / PANEL + panel);
+      MicroKernel.multiply(memory, rows, keys, from, Math.min(CHAIN, d), memory, c);
+      for (int chain = CHAIN; chain < d; chain += CHAIN) {
+        int a = rows + chain * TILE;
+        int steps = Math.min(CHAIN, d - chain);
+        MicroKernel.multiplyAdd(
+            memory, a, keys, from + chain * PANEL, steps, memory, c, tileOffset());
+      }
+      if (key + (panel + 1) * PANEL > step.tokens()) {
+        Epilogue.addRow(memory, c, mask, 0);
       }
     }
   }
 
-  /** Leaves exp(score - largest) in the place of the scores, and 1 / sum of them for each query. */
-  private void softmax(float[] memory, int columns) {
-    int tokens = step.tokens();
-    for (int column = 0; column < columns; column += COUNT) {
-      Softmax.largest(memory, column, tokens, BLOCK, largestOffset() + column);
+  /** Brings sums and weighted values from the largest scores before a block to those with it. */
+  private void scaleDown(int query, float[] memory) {
+    int factors = factorOffset();
+    for (int i = 0; i < TILE; i++) {
+      double difference = memory[factors + i] - memory[largestOffset() + query + i];
+      memory[factors + i] = (float) Math.exp(difference * Math.log(2));
+      memory[sumOffset() + query + i] *= memory[factors + i];
     }
-    Softmax.clear(memory, sumOffset(), columns);
-    for (int key = 0; key < tokens; key += KEYS_PER_CHUNK) {
-      int keys = Math.min(KEYS_PER_CHUNK, tokens - key);
-      for (int i = key; i < key + keys; i++) {
-        Softmax.subtract(memory, i * BLOCK, largestOffset(), columns);
-        VectorMath.exp(memory, i * BLOCK, columns);
-      }
-      for (int column = 0; column < columns; column += COUNT) {
-        Softmax.add(memory, key * BLOCK + column, keys, BLOCK, sumOffset() + column);
-      }
+    for (int panel = 0; panel < valuePanels; panel++) {
+      Softmax.scaleRows(memory, values(query, panel), factors);
     }
-    Softmax.invert(memory, sumOffset(), columns);
   }
 
-  private void weightedValues(int image, int head, int firstQuery, int queries, float[] memory) {
+  /** Where the weighted values of a tile of queries and a panel of channels are. */
+  private int values(int query, int panel) {
+    return valueOffset() + (query / TILE * valuePanels + panel) * TILE_SIZE;
+  }
+
+  private void addValues(int image, int head, int query, int key, float[] memory) {
+    float[] values = packed.memory();
+    for (int panel = 0; panel < valuePanels; panel++) {
+      int from = packed.values(image, head, panel);
+      int c = values(query, panel);
+      int b = from + key * PANEL;
+      int steps = Math.min(KEYS, step.tokens() - key);
+      if (key == 0) {
+        MicroKernel.multiply(memory, scoreOffset(), values, b, steps, memory, c);
+      } else {
+        MicroKernel.multiplyAdd(memory, scoreOffset(), values, b, steps, memory, c, tileOffset());
+      }
+    }
+  }
+
+  /** Divides the weighted values of a query by their sum of weights. */
+  private void store(int image, int head, int row, int query, float[] memory) {
     CpuTokens y = step.y();
     int d = step.headWidth();
-    int tokens = step.tokens();
+    float factor = 1 / memory[sumOffset() + query];
     for (int channel = 0; channel < d; channel += PANEL) {
-      int b = packed.values(image, head, channel / PANEL);
-      int channels = Math.min(PANEL, d - channel);
-      for (int query = 0; query < queries; query += TILE) {
-        int c = tileOffset();
-        MicroKernel.multiply(
-            memory,
-            query,
-            BLOCK,
-            packed.memory(),
-            b,
-            PANEL,
-            tokens,
-            memory,
-            c,
-            PANEL,
-            memory,
-            chainOffset());
-        Epilogue.scaleRows(memory, c, memory, sumOffset() + query);
-        for (int row = 0; row < Math.min(TILE, queries - query); row++) {
-          int to = y.offset(image, firstQuery + query + row) + head * d + channel;
-          System.arraycopy(memory, c + row * PANEL, y.data(), to, channels);
-        }
-      }
+      int tile = query / TILE * TILE;
+      int from = values(tile, channel / PANEL) + (query - tile) * PANEL;
+      int to = y.offset(image, row) + head * d + channel;
+      Epilogue.copyScaled(memory, from, Math.min(PANEL, d - channel), factor, y.data(), to);
     }
   }
 
-  private void keepProbabilities(int image, int head, int query, int column, float[] memory) {
-    float[] to = step.probabilities().data();
-    int offset = step.probabilityOffset(image, head, query);
-    float factor = memory[sumOffset() + column];
-    for (int key = 0; key < step.tokens(); key++) {
-      to[offset + key] = memory[key * BLOCK + column] * factor;
+  /** Computes the scores of a query's tile again, now that the largest and the sum are known. */
+  private void keepProbabilities(int image, int head, int row, int query, float[] memory) {
+    int tile = query / TILE * TILE;
+    int to = step.probabilityOffset(image, head, row);
+    float factor = 1 / memory[sumOffset() + query];
+    for (int key = 0; key < step.tokens(); key += KEYS) {
+      scores(image, head, tile, key, memory);
+      Softmax.powers(memory, scoreOffset(), panels(key), largestOffset() + tile, factorOffset());
+      for (int k = 0; k < Math.min(KEYS, step.tokens() - key); k++) {
+        int from = scoreOffset() + RowTiles.offset(query - tile, KEYS) + k / PANEL * TILE_SIZE;
+        step.probabilities().data()[to + key + k] = memory[from + k % PANEL] * factor;
+      }
     }
   }
 }

@@ -4,40 +4,46 @@ import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
+import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
 
 import dev.fovea.kernels.Activation;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * What happens to a tile between the matrix product and its place in the result, while it is still
  * in the first-level cache.
  *
  * <p>Every method works on a whole tile, [{@link Lanes#TILE}, {@link Lanes#PANEL}], so an element's
- * arithmetic does not depend on how many rows and columns are valid. Memory behind the tile, as
- * large as the tile, is used as well.
+ * arithmetic does not depend on how many rows and columns are valid.
  */
 final class Epilogue {
 
-  /** Floats that a method reads and writes, from the tile's first on. */
-  static final int SCRATCH = 2 * TILE * PANEL;
+  /** Floats of memory that {@link #activate} needs besides the tile. */
+  static final int SCRATCH = TILE_SIZE;
 
-  private static final int SIZE = TILE * PANEL;
+  // log2(erfc(t / sqrt 2) / 2) for 0 <= t <= 6: a fit of our own (Lawson's algorithm), weighted so
+  // that the absolute error of GELU is below 7e-9 before roundings. Beyond, the tail is taken for
+  // 0,
+  // and GELU is off by less than 7e-9.
+  private static final float LIMIT = 6;
+  private static final float Q0 = -0.99999887f;
+  private static final float Q1 = -1.1511233f;
+  private static final float Q2 = -0.45911545f;
+  private static final float Q3 = -0.0527142f;
+  private static final float Q4 = 0.0073333834f;
+  private static final float Q5 = -3.2334204e-4f;
+  private static final float Q6 = -1.144627e-4f;
+  private static final float Q7 = 2.5083309e-5f;
+  private static final float Q8 = -1.6904016e-6f;
 
-  // ln(erfc(t / sqrt 2) / 2) for 0 <= t <= 10: a fit of our own (Lawson's algorithm), weighted so
-  // that the absolute error of GELU is below 4e-8 before its last rounding. It goes on falling, and
-  // at the limit its exponential is 0.
-  private static final float LIMIT = 13;
-  private static final float Q0 = -0.69314575f;
-  private static final float Q1 = -0.7979064f;
-  private static final float Q2 = -0.31819814f;
-  private static final float Q3 = -0.03660698f;
-  private static final float Q4 = 0.0051439987f;
-  private static final float Q5 = -2.4584660e-4f;
-  private static final float Q6 = -8.237173e-5f;
-  private static final float Q7 = 2.2206517e-5f;
-  private static final float Q8 = -2.5725226e-6f;
-  private static final float Q9 = 1.5039163e-7f;
-  private static final float Q10 = -3.5821122e-9f;
+  // 2^r for |r| <= 1/2, relative error 9e-8: enough for a tail that is a term of a larger sum.
+  private static final float E1 = 0.693147f;
+  private static final float E2 = 0.24022242f;
+  private static final float E3 = 0.055507336f;
+  private static final float E4 = 0.009671513f;
+  private static final float E5 = 0.0013264728f;
 
   private static final float QUICK_SLOPE = 1.702f;
 
@@ -47,98 +53,195 @@ final class Epilogue {
    * Applies an activation in place. With {@link Activation#SWIGLU} the first vector of a row gates
    * the second, and the result is in the first.
    */
-  static void activate(Activation activation, float[] tile, int offset) {
+  static void activate(Activation activation, float[] tile, int offset, int scratch) {
     switch (activation) {
       case NONE -> {}
       case GELU -> gelu(tile, offset);
-      case QUICK_GELU -> quickGelu(tile, offset);
-      case SWIGLU -> swiglu(tile, offset);
+      case QUICK_GELU -> quickGelu(tile, offset, scratch);
+      case SWIGLU -> swiglu(tile, offset, scratch);
     }
   }
 
-  /** Adds a panel's bias to every row. */
-  static void addBias(float[] tile, int offset, float[] bias, int biasOffset) {
-    FloatVector b0 = FloatVector.fromArray(SPECIES, bias, biasOffset);
-    FloatVector b1 = FloatVector.fromArray(SPECIES, bias, biasOffset + COUNT);
-    for (int i = offset; i < offset + SIZE; i += PANEL) {
-      FloatVector.fromArray(SPECIES, tile, i).add(b0).intoArray(tile, i);
-      FloatVector.fromArray(SPECIES, tile, i + COUNT).add(b1).intoArray(tile, i + COUNT);
-    }
-  }
-
-  /** Multiplies every row by a panel's part of gamma. */
-  static void scale(float[] tile, int offset, float[] gamma, int gammaOffset) {
-    FloatVector g0 = FloatVector.fromArray(SPECIES, gamma, gammaOffset);
-    FloatVector g1 = FloatVector.fromArray(SPECIES, gamma, gammaOffset + COUNT);
-    for (int i = offset; i < offset + SIZE; i += PANEL) {
-      FloatVector.fromArray(SPECIES, tile, i).mul(g0).intoArray(tile, i);
-      FloatVector.fromArray(SPECIES, tile, i + COUNT).mul(g1).intoArray(tile, i + COUNT);
-    }
-  }
-
-  /** Multiplies every row by a number of its own. */
-  static void scaleRows(float[] tile, int offset, float[] factors, int factorOffset) {
-    for (int row = 0; row < TILE; row++) {
-      FloatVector factor = FloatVector.broadcast(SPECIES, factors[factorOffset + row]);
-      int i = offset + row * PANEL;
-      FloatVector.fromArray(SPECIES, tile, i).mul(factor).intoArray(tile, i);
-      FloatVector.fromArray(SPECIES, tile, i + COUNT).mul(factor).intoArray(tile, i + COUNT);
+  /** Adds a panel's part of a row to every row of a tile. */
+  static void addRow(float[] tile, int offset, float[] row, int rowOffset) {
+    FloatVector x = FloatVector.fromArray(SPECIES, row, rowOffset);
+    FloatVector y = FloatVector.fromArray(SPECIES, row, rowOffset + COUNT);
+    for (int i = offset; i < offset + TILE_SIZE; i += PANEL) {
+      FloatVector.fromArray(SPECIES, tile, i).add(x).intoArray(tile, i);
+      FloatVector.fromArray(SPECIES, tile, i + COUNT).add(y).intoArray(tile, i + COUNT);
     }
   }
 
   /**
    * {@code max(x, 0) - |x| Q(|x|)} with the upper tail of the normal distribution Q, which is
-   * {@code x (1 + erf(x / sqrt 2)) / 2} without cancellation for negative x.
+   * {@code x (1 + erf(x / sqrt 2)) / 2} without cancellation for negative x. Minimum and maximum
+   * are written as comparisons, which cost half: they need not tell apart what is special.
    */
   static void gelu(float[] tile, int offset) {
-    logarithmOfTail(tile, offset);
-    VectorMath.exp(tile, offset + SIZE, SIZE);
-    for (int i = offset; i < offset + SIZE; i += COUNT) {
+    for (int i = offset; i < offset + TILE_SIZE; i += COUNT) {
       FloatVector x = FloatVector.fromArray(SPECIES, tile, i);
-      FloatVector tail = FloatVector.fromArray(SPECIES, tile, i + SIZE);
-      x.max(0).sub(x.abs().min(LIMIT).mul(tail)).intoArray(tile, i);
+      FloatVector t = x.abs();
+      VectorMask<Float> far = t.compare(VectorOperators.GT, LIMIT);
+      t = t.blend(LIMIT, far);
+      FloatVector t2 = t.mul(t);
+      FloatVector t4 = t2.mul(t2);
+      FloatVector q01 =
+          t.fma(FloatVector.broadcast(SPECIES, Q1), FloatVector.broadcast(SPECIES, Q0));
+      FloatVector q23 =
+          t.fma(FloatVector.broadcast(SPECIES, Q3), FloatVector.broadcast(SPECIES, Q2));
+      FloatVector q45 =
+          t.fma(FloatVector.broadcast(SPECIES, Q5), FloatVector.broadcast(SPECIES, Q4));
+      FloatVector q67 =
+          t.fma(FloatVector.broadcast(SPECIES, Q7), FloatVector.broadcast(SPECIES, Q6));
+      FloatVector q68 = t2.fma(FloatVector.broadcast(SPECIES, Q8), q67);
+      FloatVector q = t4.fma(t2.fma(q68, q45), t2.fma(q23, q01));
+      FloatVector shifted = q.add(VectorMath.ROUNDER);
+      FloatVector r = q.sub(shifted.sub(VectorMath.ROUNDER));
+      FloatVector r2 = r.mul(r);
+      FloatVector e01 =
+          r.fma(FloatVector.broadcast(SPECIES, E1), FloatVector.broadcast(SPECIES, 1));
+      FloatVector e23 =
+          r.fma(FloatVector.broadcast(SPECIES, E3), FloatVector.broadcast(SPECIES, E2));
+      FloatVector e45 =
+          r.fma(FloatVector.broadcast(SPECIES, E5), FloatVector.broadcast(SPECIES, E4));
+      FloatVector e = r2.fma(r2.fma(e45, e23), e01);
+      FloatVector power =
+          shifted
+              .reinterpretAsInts()
+              .lanewise(VectorOperators.LSHL, VectorMath.EXPONENT_SHIFT)
+              .reinterpretAsFloats();
+      FloatVector positive = x.blend(0, x.compare(VectorOperators.LT, 0));
+      positive.sub(t.mul(e.mul(power)).blend(0, far)).intoArray(tile, i);
     }
   }
 
-  private static void logarithmOfTail(float[] tile, int offset) {
-    for (int i = offset; i < offset + SIZE; i += COUNT) {
-      FloatVector t = FloatVector.fromArray(SPECIES, tile, i).abs().min(LIMIT);
-      FloatVector q = FloatVector.broadcast(SPECIES, Q10);
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q9));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q8));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q7));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q6));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q5));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q4));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q3));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q2));
-      q = q.fma(t, FloatVector.broadcast(SPECIES, Q1));
-      q.fma(t, FloatVector.broadcast(SPECIES, Q0)).intoArray(tile, i + SIZE);
+  private static void quickGelu(float[] tile, int offset, int scratch) {
+    for (int i = 0; i < TILE_SIZE; i += COUNT) {
+      FloatVector.fromArray(SPECIES, tile, offset + i)
+          .mul(-QUICK_SLOPE)
+          .intoArray(tile, scratch + i);
+    }
+    VectorMath.exp(tile, scratch, TILE_SIZE);
+    for (int i = 0; i < TILE_SIZE; i += COUNT) {
+      FloatVector x = FloatVector.fromArray(SPECIES, tile, offset + i);
+      FloatVector e = FloatVector.fromArray(SPECIES, tile, scratch + i);
+      x.div(e.add(1)).intoArray(tile, offset + i);
     }
   }
 
-  private static void quickGelu(float[] tile, int offset) {
-    for (int i = offset; i < offset + SIZE; i += COUNT) {
-      FloatVector.fromArray(SPECIES, tile, i).mul(-QUICK_SLOPE).intoArray(tile, i + SIZE);
+  private static void swiglu(float[] tile, int offset, int scratch) {
+    for (int row = 0; row < TILE; row++) {
+      FloatVector.fromArray(SPECIES, tile, offset + row * PANEL)
+          .neg()
+          .intoArray(tile, scratch + row * COUNT);
     }
-    VectorMath.exp(tile, offset + SIZE, SIZE);
-    for (int i = offset; i < offset + SIZE; i += COUNT) {
-      FloatVector x = FloatVector.fromArray(SPECIES, tile, i);
-      x.div(FloatVector.fromArray(SPECIES, tile, i + SIZE).add(1)).intoArray(tile, i);
-    }
-  }
-
-  private static void swiglu(float[] tile, int offset) {
-    int end = offset + SIZE;
-    for (int i = offset, e = end; i < end; i += PANEL, e += COUNT) {
-      FloatVector.fromArray(SPECIES, tile, i).neg().intoArray(tile, e);
-    }
-    VectorMath.exp(tile, end, SIZE / 2);
-    for (int i = offset, e = end; i < end; i += PANEL, e += COUNT) {
+    VectorMath.exp(tile, scratch, TILE * COUNT);
+    for (int row = 0; row < TILE; row++) {
+      int i = offset + row * PANEL;
       FloatVector gate = FloatVector.fromArray(SPECIES, tile, i);
       FloatVector up = FloatVector.fromArray(SPECIES, tile, i + COUNT);
-      FloatVector one = FloatVector.fromArray(SPECIES, tile, e).add(1);
-      gate.div(one).mul(up).intoArray(tile, i);
+      FloatVector e = FloatVector.fromArray(SPECIES, tile, scratch + row * COUNT);
+      gate.div(e.add(1)).mul(up).intoArray(tile, i);
+    }
+  }
+
+  /**
+   * {@code y = tile} for some rows.
+   *
+   * @param from the first row's first element, the next row's {@link Lanes#PANEL} later
+   * @param to the same in y, the next row's {@code width} later
+   * @param columns elements of a row
+   */
+  static void copy(float[] tile, int from, int rows, int columns, float[] y, int to, int width) {
+    if (columns != PANEL) {
+      for (int row = 0; row < rows; row++) {
+        System.arraycopy(tile, from + row * PANEL, y, to + row * width, columns);
+      }
+      return;
+    }
+    for (int row = 0; row < rows; row++) {
+      int i = from + row * PANEL;
+      int j = to + row * width;
+      FloatVector.fromArray(SPECIES, tile, i).intoArray(y, j);
+      FloatVector.fromArray(SPECIES, tile, i + COUNT).intoArray(y, j + COUNT);
+    }
+  }
+
+  /** {@code y = factor * x} for some elements of a row. */
+  static void copyScaled(float[] x, int from, int count, float factor, float[] y, int to) {
+    if (count != PANEL) {
+      for (int i = 0; i < count; i++) {
+        y[to + i] = x[from + i] * factor;
+      }
+      return;
+    }
+    FloatVector.fromArray(SPECIES, x, from).mul(factor).intoArray(y, to);
+    FloatVector.fromArray(SPECIES, x, from + COUNT).mul(factor).intoArray(y, to + COUNT);
+  }
+
+  /** {@code y += gamma * tile} for some rows, as {@link #copy} has them. */
+  static void addScaled(
+      float[] tile,
+      int from,
+      int rows,
+      int columns,
+      float[] gamma,
+      int gammaOffset,
+      float[] y,
+      int to,
+      int width) {
+    if (columns != PANEL) {
+      addScaledPart(tile, from, rows, columns, gamma, gammaOffset, y, to, width);
+      return;
+    }
+    FloatVector g0 = FloatVector.fromArray(SPECIES, gamma, gammaOffset);
+    FloatVector g1 = FloatVector.fromArray(SPECIES, gamma, gammaOffset + COUNT);
+    for (int row = 0; row < rows; row++) {
+      int i = from + row * PANEL;
+      int j = to + row * width;
+      FloatVector y0 = FloatVector.fromArray(SPECIES, y, j);
+      FloatVector y1 = FloatVector.fromArray(SPECIES, y, j + COUNT);
+      FloatVector.fromArray(SPECIES, tile, i).fma(g0, y0).intoArray(y, j);
+      FloatVector.fromArray(SPECIES, tile, i + COUNT).fma(g1, y1).intoArray(y, j + COUNT);
+    }
+  }
+
+  private static void addScaledPart(
+      float[] tile,
+      int from,
+      int rows,
+      int columns,
+      float[] gamma,
+      int gammaOffset,
+      float[] y,
+      int to,
+      int width) {
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        int j = to + row * width + column;
+        y[j] = Math.fma(tile[from + row * PANEL + column], gamma[gammaOffset + column], y[j]);
+      }
+    }
+  }
+
+  /**
+   * {@code y = tile + table} for some rows, as {@link #copy} has them; the table is as wide as y.
+   */
+  static void addTable(
+      float[] tile,
+      int from,
+      int rows,
+      int columns,
+      float[] table,
+      int tableOffset,
+      float[] y,
+      int to,
+      int width) {
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        int i = row * width + column;
+        y[to + i] = tile[from + row * PANEL + column] + table[tableOffset + i];
+      }
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.fovea.kernels.cpu.vector;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -36,6 +37,15 @@ final class Lanes {
    * registers of AVX-512, or the 16 of AVX2 and less.
    */
   static final int TILE = SPECIES.vectorBitSize() >= 512 ? 12 : 6;
+
+  /** Floats of a tile of so many rows by one panel. */
+  static final int TILE_SIZE = TILE * PANEL;
+
+  // Exchanges of lanes that lie so far apart; without meaning where there are too few.
+  static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(SPECIES, i -> i ^ 1);
+  static final VectorShuffle<Float> SWAP_2 = VectorShuffle.fromOp(SPECIES, i -> i ^ 2);
+  static final VectorShuffle<Float> SWAP_4 = VectorShuffle.fromOp(SPECIES, i -> (i ^ 4) % COUNT);
+  static final VectorShuffle<Float> SWAP_8 = VectorShuffle.fromOp(SPECIES, i -> (i ^ 8) % COUNT);
 
   private Lanes() {}
 

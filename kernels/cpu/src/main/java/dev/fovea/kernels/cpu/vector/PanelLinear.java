@@ -111,9 +111,9 @@ final class PanelLinear implements Linear {
     return inputs * PANEL;
   }
 
-  /** Writes the float32 values of one panel of 16 bits. */
-  void widen(int panel, float[] target, int offset) {
-    Widening.widen(storage, halves, panel * panelSize(), panelSize(), target, offset);
+  /** Writes the float32 values of some elements of 16 bits, a whole number of vectors. */
+  void widen(int from, int count, float[] target, int offset) {
+    Widening.widen(storage, halves, from, count, target, offset);
   }
 
   /** One element an output, laid out and padded like the columns of an ungated weight. */

@@ -1,7 +1,5 @@
 package dev.fovea.kernels.cpu.vector;
 
-import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
-
 import dev.fovea.kernels.Activation;
 import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.NormWeights;
@@ -56,29 +54,29 @@ public final class VectorKernels implements CpuKernels {
     float[] table = positions.rows().clone();
     int prefix = positions.prefix();
     Rows patches = new Rows(prefix, x.rows() - prefix);
+    RowPacking packing =
+        new RowPacking(x.images(), patches, panels.inputs(), scratch) {
+          @Override
+          void pack(int image, int imageRow, float[] tiles, int to, float[] memory) {
+            pixels.readPatch(image, imageRow - prefix, patch, memory, 0);
+            RowTiles.write(memory, 0, panels.inputs(), tiles, to);
+          }
+        };
     Task projection =
-        new GemmTask(x.images(), patches, panels, Columns.all(x), scratch) {
+        new GemmTask(packing, panels, Columns.all(x), scratch) {
           @Override
-          void packRow(int image, int imageRow, float[] target, int offset, int row) {
-            pixels.readPatch(image, imageRow - prefix, patch, target, offset, Lanes.TILE);
-          }
-
-          @Override
-          void finish(float[] tile, int offset, int panel) {
-            Epilogue.addBias(tile, offset, panels.bias(), panel * PANEL);
-          }
+          void finish(float[] memory, int tile, int scratch) {}
 
           @Override
           void store(
-              float[] tile, int offset, int image, int imageRow, int column, int columnCount) {
-            int to = x.offset(image, imageRow) + column;
-            int position = imageRow * x.width() + column;
-            for (int j = 0; j < columnCount; j++) {
-              x.data()[to + j] = tile[offset + j] + table[position + j];
-            }
+              float[] memory, int from, int image, int row, int rows, int column, int columns) {
+            int position = row * x.width() + column;
+            int to = x.offset(image, row) + column;
+            Epilogue.addTable(
+                memory, from, rows, columns, table, position, x.data(), to, x.width());
           }
         };
-    return List.of(new PrefixTask(table, prefix, x), projection);
+    return List.of(new PrefixTask(table, prefix, x), packing, projection);
   }
 
   /** Copies the rows before the first patch: one piece an image. */
@@ -105,28 +103,30 @@ public final class VectorKernels implements CpuKernels {
       CpuTokens y,
       Scratch scratch) {
     PanelLinear panels = (PanelLinear) linear;
-    return List.of(
-        new GemmTask(x.images(), rows, panels, columns, scratch) {
+    RowPacking packing =
+        new RowPacking(x.images(), rows, x.width(), scratch) {
           @Override
-          void packRow(int image, int imageRow, float[] target, int offset, int row) {
+          void pack(int image, int imageRow, float[] tiles, int to, float[] memory) {
             int from = x.offset(image, imageRow);
-            RowNorm.apply(x.data(), from, norm, target, row, target, row + x.width());
-            spread(target, row, x.width(), target, offset);
+            RowNorm.apply(x.data(), from, norm, memory, 0, memory, x.width());
+            RowTiles.write(memory, 0, x.width(), tiles, to);
           }
-
+        };
+    Task product =
+        new GemmTask(packing, panels, columns, scratch) {
           @Override
-          void finish(float[] tile, int offset, int panel) {
-            Epilogue.addBias(tile, offset, panels.bias(), panel * PANEL);
-            Epilogue.activate(activation, tile, offset);
+          void finish(float[] memory, int tile, int scratch) {
+            Epilogue.activate(activation, memory, tile, scratch);
           }
 
           @Override
           void store(
-              float[] tile, int offset, int image, int imageRow, int column, int columnCount) {
-            int to = y.offset(image, imageRow) + column;
-            System.arraycopy(tile, offset, y.data(), to, columnCount);
+              float[] memory, int from, int image, int row, int rows, int column, int columns) {
+            int to = y.offset(image, row) + column;
+            Epilogue.copy(memory, from, rows, columns, y.data(), to, y.width());
           }
-        });
+        };
+    return List.of(packing, product);
   }
 
   @Override
@@ -134,28 +134,27 @@ public final class VectorKernels implements CpuKernels {
       CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, Scratch scratch) {
     PanelLinear panels = (PanelLinear) linear;
     float[] paddedGamma = PanelLinear.padded(gamma);
-    return List.of(
-        new GemmTask(a.images(), rows, panels, Columns.all(x), scratch) {
+    RowPacking packing =
+        new RowPacking(a.images(), rows, a.width(), scratch) {
           @Override
-          void packRow(int image, int imageRow, float[] target, int offset, int row) {
-            spread(a.data(), a.offset(image, imageRow), a.width(), target, offset);
+          void pack(int image, int imageRow, float[] tiles, int to, float[] memory) {
+            RowTiles.write(a.data(), a.offset(image, imageRow), a.width(), tiles, to);
           }
-
+        };
+    Task product =
+        new GemmTask(packing, panels, Columns.all(x), scratch) {
           @Override
-          void finish(float[] tile, int offset, int panel) {
-            Epilogue.addBias(tile, offset, panels.bias(), panel * PANEL);
-            Epilogue.scale(tile, offset, paddedGamma, panel * PANEL);
-          }
+          void finish(float[] memory, int tile, int scratch) {}
 
           @Override
           void store(
-              float[] tile, int offset, int image, int imageRow, int column, int columnCount) {
-            int to = x.offset(image, imageRow) + column;
-            for (int j = 0; j < columnCount; j++) {
-              x.data()[to + j] += tile[offset + j];
-            }
+              float[] memory, int from, int image, int row, int rows, int column, int columns) {
+            int to = x.offset(image, row) + column;
+            Epilogue.addScaled(
+                memory, from, rows, columns, paddedGamma, column, x.data(), to, x.width());
           }
-        });
+        };
+    return List.of(packing, product);
   }
 
   @Override

@@ -4,7 +4,6 @@ import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
@@ -22,16 +21,19 @@ final class VectorMath {
 
   private static final float LOG2_E = 1.442695f;
 
-  /** Adding this rounds a float to a whole number, in the low bits of the sum. */
-  private static final float ROUNDER = 0x1.8p23f;
+  /**
+   * Adding this rounds a float to a whole number, and leaves that, with the bias of an exponent
+   * added, in the low bits of the sum.
+   */
+  static final float ROUNDER = 0x1.8p23f + 127;
 
   /** ln 2 in two parts, so that multiples of it are taken off without an error. */
   private static final float LN2_HIGH = 355f / 512;
 
   private static final float LN2_LOW = -2.1219444e-4f;
 
-  private static final int EXPONENT_BIAS = 127;
-  private static final int EXPONENT_SHIFT = 23;
+  /** Bits of a float below its exponent. */
+  static final int EXPONENT_SHIFT = 23;
 
   // (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2: a minimax fit of our own (Lawson's algorithm),
   // relative error of the exponential 4e-9 before rounding.
@@ -62,9 +64,11 @@ final class VectorMath {
       q = q.fma(r, FloatVector.broadcast(SPECIES, P1));
       q = q.fma(r, FloatVector.broadcast(SPECIES, P0));
       FloatVector e = q.fma(r.mul(r), r).add(1);
-      IntVector exponent = shifted.reinterpretAsInts().add(EXPONENT_BIAS);
       FloatVector scale =
-          exponent.lanewise(VectorOperators.LSHL, EXPONENT_SHIFT).reinterpretAsFloats();
+          shifted
+              .reinterpretAsInts()
+              .lanewise(VectorOperators.LSHL, EXPONENT_SHIFT)
+              .reinterpretAsFloats();
       VectorMask<Float> tooSmall = value.compare(VectorOperators.LT, SMALLEST);
       VectorMask<Float> tooLarge = value.compare(VectorOperators.GT, LARGEST);
       e.mul(scale).blend(0, tooSmall).blend(Float.POSITIVE_INFINITY, tooLarge).intoArray(x, i);
