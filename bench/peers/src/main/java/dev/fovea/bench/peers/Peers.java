@@ -72,14 +72,14 @@ public final class Peers implements Callable<Integer> {
   @Option(
       names = "--warm-up",
       paramLabel = "SECONDS",
-      defaultValue = "2",
+      defaultValue = "1.5",
       description = "Before each process measures (default: ${DEFAULT-VALUE}).")
   private double warmUp;
 
   @Option(
       names = "--seconds",
       paramLabel = "SECONDS",
-      defaultValue = "3.5",
+      defaultValue = "3",
       description = "That each process measures (default: ${DEFAULT-VALUE}).")
   private double seconds;
 
@@ -137,6 +137,7 @@ public final class Peers implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--warm-up must not be negative, and --seconds must be positive");
     }
+    checkPlatform();
     models.forEach(model -> ModelFiles.open(model).close());
     PrintWriter err = spec.commandLine().getErr();
     Comparison.Plan plan =
@@ -162,6 +163,16 @@ public final class Peers implements Callable<Integer> {
         throw new ParameterException(
             spec.commandLine(), option + " must be positive, got " + value);
       }
+    }
+  }
+
+  private static void checkPlatform() {
+    String platform = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    if (!platform.equals("Linux amd64")) {
+      throw new PeersException(
+          "the native libraries of the peers are those for Linux amd64, and this is "
+              + platform
+              + "; run it there");
     }
   }
 

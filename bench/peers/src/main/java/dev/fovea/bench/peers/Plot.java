@@ -4,13 +4,19 @@ import java.awt.Color;
 import java.awt.Font;
 import java.io.IOException;
 import java.util.List;
-import org.knowm.xchart.CategoryChart;
-import org.knowm.xchart.CategoryChartBuilder;
 import org.knowm.xchart.ChartEncoder;
+import org.knowm.xchart.HorizontalBarChart;
+import org.knowm.xchart.HorizontalBarChartBuilder;
 import org.knowm.xchart.style.Styler;
 
-/** The results as bars: images a second, one group a configuration. */
+/**
+ * The results as bars, one group a configuration: speed as a multiple of the faster peer's, since
+ * absolute times of a small and a large model do not fit on one axis.
+ */
 final class Plot {
+
+  private static final int HEIGHT_OF_GROUP = 62;
+  private static final int HEIGHT_AROUND = 130;
 
   private Plot() {}
 
@@ -23,53 +29,72 @@ final class Plot {
     return ChartEncoder.getBytes(chart(rows), format);
   }
 
-  private static CategoryChart chart(List<Row> rows) {
+  private static HorizontalBarChart chart(List<Row> rows) {
     List<Row> ours = rows.stream().filter(row -> row.engine() == Engine.FOVEA).toList();
-    CategoryChart chart =
-        new CategoryChartBuilder()
-            .width(Math.max(900, 130 * ours.size() + 120))
-            .height(520)
-            .title("Images a second (more is better)")
-            .yAxisTitle("images / s")
+    HorizontalBarChart chart =
+        new HorizontalBarChartBuilder()
+            .width(900)
+            .height(HEIGHT_OF_GROUP * ours.size() + HEIGHT_AROUND)
+            .title("Speed as a multiple of the faster peer's (medians; longer is better)")
             .theme(Styler.ChartTheme.XChart)
             .build();
-    chart
-        .getStyler()
-        .setLegendPosition(Styler.LegendPosition.InsideNE)
-        .setChartBackgroundColor(Color.WHITE)
-        .setPlotBackgroundColor(Color.WHITE)
-        .setLegendBackgroundColor(Color.WHITE)
-        .setAntiAlias(true)
-        .setBaseFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
-    chart
-        .getStyler()
-        .setLabelsVisible(true)
-        .setLabelsPosition(1)
-        .setLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 10))
-        .setAvailableSpaceFill(0.85)
-        .setPlotGridVerticalLinesVisible(false);
+    style(chart);
     List<String> configurations = ours.stream().map(Plot::label).toList();
     for (Engine engine : Engine.values()) {
-      List<Double> values =
-          rows.stream()
-              .filter(row -> row.engine() == engine)
-              .map(row -> Math.round(row.imagesPerSecond() * 10) / 10.0)
-              .toList();
-      chart.addSeries(engine.title(), configurations, values).setFillColor(color(engine));
+      List<Double> speeds = ours.stream().map(row -> speed(engine, row, rows)).toList();
+      chart.addSeries(engine.title(), speeds, configurations).setFillColor(color(engine));
     }
     return chart;
   }
 
+  private static void style(HorizontalBarChart chart) {
+    chart
+        .getStyler()
+        .setLabelsVisible(true)
+        .setLabelsPosition(0.95)
+        .setLabelsFontColorAutomaticEnabled(false)
+        .setLabelsFontColor(Color.BLACK)
+        .setLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 11))
+        .setAvailableSpaceFill(0.8)
+        .setPlotGridHorizontalLinesVisible(false)
+        .setXAxisMin(0.0)
+        // Governs the axis of the groups, too: with a larger one, some of their names are left out.
+        .setXAxisTickMarkSpacingHint(HEIGHT_OF_GROUP / 2)
+        .setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12))
+        .setDecimalPattern("0.00")
+        .setLegendPosition(Styler.LegendPosition.OutsideS)
+        .setLegendLayout(Styler.LegendLayout.Horizontal)
+        .setLegendBackgroundColor(Color.WHITE)
+        .setPlotBackgroundColor(Color.WHITE)
+        .setChartBackgroundColor(Color.WHITE)
+        .setAntiAlias(true);
+  }
+
+  private static double speed(Engine engine, Row ours, List<Row> rows) {
+    Row row =
+        rows.stream()
+            .filter(other -> other.engine() == engine && other.comparable(ours))
+            .findFirst()
+            .orElseThrow();
+    return Table.ratio(ours, rows) * ours.medianMs() / row.medianMs();
+  }
+
   private static Color color(Engine engine) {
     return switch (engine) {
-      case FOVEA -> new Color(0x1b7f5c);
-      case ONNXRUNTIME -> new Color(0x8aa0b8);
-      case LIBTORCH -> new Color(0xe0a458);
+      case FOVEA -> new Color(0x4fb286);
+      case ONNXRUNTIME -> new Color(0xa9bacb);
+      case LIBTORCH -> new Color(0xe8bd7f);
     };
   }
 
   private static String label(Row row) {
-    return "%s %d px, %s, batch %d, %d thr."
-        .formatted(row.model(), row.pixels(), row.output().id(), row.batch(), row.threads());
+    return "%s, %d px, batch %d, %s, %d %s"
+        .formatted(
+            row.model(),
+            row.pixels(),
+            row.batch(),
+            row.output().id(),
+            row.threads(),
+            row.threads() == 1 ? "thread" : "threads");
   }
 }

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
@@ -40,9 +41,9 @@ final class ResultFiles {
 
         %s
 
-        ![images a second](%s.svg)
+        ![speed beside the peers](%s.svg)
 
-        %s, versions: %s.
+        %s. %s.
         """
             .formatted(
                 host.date(),
@@ -50,11 +51,17 @@ final class ResultFiles {
                 Table.markdown(rows).stripTrailing(),
                 name,
                 host.summary(),
-                host.engines());
+                versions(host));
     write(folder.resolve(name + ".md"), text.getBytes(StandardCharsets.UTF_8));
     for (String format : List.of("png", "svg")) {
       write(folder.resolve(name + "." + format), Plot.image(rows, format));
     }
+  }
+
+  private static String versions(Host host) {
+    List<String> versions = new ArrayList<>();
+    host.engines().forEach((engine, version) -> versions.add(engine + " " + version));
+    return String.join("; ", versions);
   }
 
   private static void write(Path file, byte[] bytes) throws IOException {
