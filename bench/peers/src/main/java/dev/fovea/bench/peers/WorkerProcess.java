@@ -85,9 +85,9 @@ final class WorkerProcess {
   private List<String> command(Job job) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    // The same for all: one collector, and a heap that begins small, so that the peak of memory is
-    // what the engine needs and not what the JVM could afford.
-    command.addAll(List.of("-XX:+UseSerialGC", "-Xms16m", "--enable-native-access=ALL-UNNAMED"));
+    // The same for all: the collector with the least memory of its own and no threads beside the
+    // work.
+    command.addAll(List.of("-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
     command.addAll(flags(job));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Worker.class.getName()));
     command.addAll(job.arguments());
