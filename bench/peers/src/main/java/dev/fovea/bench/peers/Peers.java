@@ -187,15 +187,16 @@ public final class Peers implements Callable<Integer> {
     return String.join(",", values.stream().map(String::valueOf).toList());
   }
 
-  /** A new folder, which goes when this process does, also where it is interrupted. */
+  /** A new folder, which goes when this process does, and with its worker where it is stopped. */
   private Path workFolder() throws IOException {
     Path parent = Files.createDirectories(home.resolve("bench/peers/target"));
     Path folder = Files.createTempDirectory(parent.toAbsolutePath(), "run");
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> cleanUp(folder)));
     return folder;
   }
 
-  private static void delete(Path folder) {
+  private static void cleanUp(Path folder) {
+    ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly);
     try (Stream<Path> files = Files.walk(folder)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);
