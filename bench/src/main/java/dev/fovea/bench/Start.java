@@ -100,11 +100,11 @@ public final class Start {
     command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
     command.addAll(jvmOptions);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    command.addAll(List.of(Process.class.getName(), model, kind));
+    command.addAll(List.of(Measured.class.getName(), model, kind));
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
     long begin = System.nanoTime();
-    java.lang.Process process = builder.start();
+    Process process = builder.start();
     try (BufferedReader lines = process.inputReader()) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         double sinceStart = (System.nanoTime() - begin) / 1e6;
@@ -121,9 +121,9 @@ public final class Start {
   }
 
   /** What is measured. A figure "now" stands for the moment at which its line arrives. */
-  static final class Process {
+  static final class Measured {
 
-    private Process() {}
+    private Measured() {}
 
     /** Opens the model {@code arguments[0]}, and embeds at once or after a warm-up. */
     public static void main(String[] arguments) throws IOException {
