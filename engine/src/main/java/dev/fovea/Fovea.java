@@ -46,8 +46,18 @@ public final class Fovea implements AutoCloseable {
         options.preprocessing() == null ? weights.preprocessing() : options.preprocessing();
     this.embedding = FeatureRequest.embedding(options.pooling(), options.normalize());
     this.device = device;
-    this.session =
-        new Session(config, new VisionTransformer(weights, device), preprocessing, device);
+    Rehearsal rehearsal =
+        new Rehearsal(config, embedding, options, alone -> device(options.device(), alone));
+    try {
+      VisionTransformer packed = new VisionTransformer(config, WeightSource.of(weights), device);
+      this.session = new Session(config, packed, preprocessing, device, rehearsal);
+    } catch (RuntimeException | Error e) {
+      rehearsal.close();
+      throw e;
+    }
+    if (options.backgroundWarmUp()) {
+      session.warmUpInBackground(embedding);
+    }
   }
 
   /**
@@ -133,23 +143,29 @@ public final class Fovea implements AutoCloseable {
   }
 
   private static Device device(Options options) {
+    return device(
+        options.device(),
+        new DeviceOptions(options.kernels(), options.threads(), options.storage()));
+  }
+
+  private static Device device(String name, DeviceOptions options) {
     List<DeviceProvider> providers =
         ServiceLoader.load(DeviceProvider.class, Fovea.class.getClassLoader()).stream()
             .map(ServiceLoader.Provider::get)
             .toList();
     return providers.stream()
-        .filter(provider -> provider.name().equals(options.device()))
+        .filter(provider -> provider.name().equals(name))
         .findFirst()
         .orElseThrow(
             () ->
                 new IllegalStateException(
                     "no device '"
-                        + options.device()
+                        + name
                         + "'; on the class or module path: "
                         + providers.stream()
                             .map(DeviceProvider::name)
                             .collect(Collectors.joining(", "))))
-        .open(new DeviceOptions(options.kernels(), options.threads(), options.storage()));
+        .open(options);
   }
 
   /** What the model is. */
@@ -268,7 +284,8 @@ public final class Fovea implements AutoCloseable {
   /**
    * Runs the model on blank images until its kernels are compiled, so that the first request does
    * not wait for the compiler. Takes about a second, more for models whose forward pass takes that
-   * long; meant for a readiness probe.
+   * long; meant for a readiness probe. {@link Options#withBackgroundWarmUp} does it without anybody
+   * waiting.
    *
    * @throws IllegalStateException after {@link #close}
    */
@@ -277,8 +294,9 @@ public final class Fovea implements AutoCloseable {
   }
 
   /**
-   * Ends the model's threads and frees its memory, after the forward pass that is running. Later
-   * (and waiting) requests fail with an {@link IllegalStateException}. Idempotent.
+   * Ends the model's threads and frees its memory, after the forward pass that is running; a
+   * warm-up ends there, too. Later (and waiting) requests fail with an {@link
+   * IllegalStateException}. Idempotent.
    */
   @Override
   public void close() {

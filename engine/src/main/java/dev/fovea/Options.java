@@ -16,6 +16,8 @@ import java.util.Objects;
  * @param preprocessing replaces the checkpoint's own; null keeps that
  * @param positionPolicy replaces the one that follows from the checkpoint's origin; null keeps that
  * @param progress told about downloads
+ * @param backgroundWarmUp whether {@link Fovea#open} starts {@link Fovea#warmUp} on a thread of its
+ *     own and returns
  */
 public record Options(
     String device,
@@ -26,7 +28,8 @@ public record Options(
     boolean normalize,
     Preprocessing preprocessing,
     PositionPolicy positionPolicy,
-    ProgressListener progress) {
+    ProgressListener progress,
+    boolean backgroundWarmUp) {
 
   /** CPU, best kernels, all processors, float32 weights, the plain CLS token. */
   public static final Options DEFAULT =
@@ -39,7 +42,8 @@ public record Options(
           false,
           null,
           null,
-          ProgressListener.NONE);
+          ProgressListener.NONE,
+          false);
 
   /** Checks the ranges. */
   public Options {
@@ -64,7 +68,8 @@ public record Options(
         normalize,
         preprocessing,
         positionPolicy,
-        progress);
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with other CPU kernels. */
@@ -78,7 +83,8 @@ public record Options(
         normalize,
         preprocessing,
         positionPolicy,
-        progress);
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with another number of threads. */
@@ -92,7 +98,8 @@ public record Options(
         normalize,
         preprocessing,
         positionPolicy,
-        progress);
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with weights kept in another precision. */
@@ -106,7 +113,8 @@ public record Options(
         normalize,
         preprocessing,
         positionPolicy,
-        progress);
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with another embedding. */
@@ -120,19 +128,38 @@ public record Options(
         newNormalize,
         preprocessing,
         positionPolicy,
-        progress);
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with another preprocessing. */
   public Options withPreprocessing(Preprocessing value) {
     return new Options(
-        device, kernels, threads, storage, pooling, normalize, value, positionPolicy, progress);
+        device,
+        kernels,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        value,
+        positionPolicy,
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with another position policy. */
   public Options withPositionPolicy(PositionPolicy value) {
     return new Options(
-        device, kernels, threads, storage, pooling, normalize, preprocessing, value, progress);
+        device,
+        kernels,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        value,
+        progress,
+        backgroundWarmUp);
   }
 
   /** The same with a listener for downloads. */
@@ -146,6 +173,22 @@ public record Options(
         normalize,
         preprocessing,
         positionPolicy,
+        value,
+        backgroundWarmUp);
+  }
+
+  /** The same with or without a warm-up that goes on after {@link Fovea#open} has returned. */
+  public Options withBackgroundWarmUp(boolean value) {
+    return new Options(
+        device,
+        kernels,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        progress,
         value);
   }
 }

@@ -2,6 +2,8 @@ package dev.fovea;
 
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.PositionTable;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -20,6 +23,15 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>A request for a shape that has been seen allocates nothing besides its result.
  */
 final class Session implements AutoCloseable {
+
+  private static final Logger LOGGER = System.getLogger("dev.fovea");
+
+  /**
+   * Side of a warm-up's image where the preprocessing leaves it open: that of a 224 pixel image.
+   */
+  private static final int USUAL_PATCHES = 16;
+
+  private static final int WARM_UP_RUNS = 12;
 
   /** Plans kept; each holds the activations of its shape. */
   private static final int PLANS = 8;
@@ -53,12 +65,21 @@ final class Session implements AutoCloseable {
   /** Guarded by itself; callers borrow while they prepare an image. */
   private final Deque<PreparedImage> idle = new ArrayDeque<>();
 
-  Session(VitConfig config, VisionTransformer model, Preprocessing preprocessing, Device device) {
+  /** Requests wait for its end. */
+  private final Rehearsal rehearsal;
+
+  Session(
+      VitConfig config,
+      VisionTransformer model,
+      Preprocessing preprocessing,
+      Device device,
+      Rehearsal rehearsal) {
     this.config = config;
     this.model = model;
     this.preprocessing = preprocessing;
     this.lookup = Preprocessor.lookup(preprocessing);
     this.device = device;
+    this.rehearsal = rehearsal;
   }
 
   FeatureLayout layout(Image image, FeatureRequest request) {
@@ -75,6 +96,7 @@ final class Session implements AutoCloseable {
     PreparedImage prepared = borrow();
     try {
       prepared.prepare(image, config.patch());
+      rehearsal.await();
       running.lock();
       try {
         ForwardPlan plan = plan(prepared, 1, request);
@@ -124,6 +146,7 @@ final class Session implements AutoCloseable {
   /** Runs a batch, gives its images back and empties it. */
   private List<Features> runBatch(List<PreparedImage> batch, FeatureRequest request) {
     List<Features> results = new ArrayList<>(batch.size());
+    rehearsal.await();
     running.lock();
     try {
       ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
@@ -207,20 +230,23 @@ final class Session implements AutoCloseable {
   }
 
   /**
-   * Runs small images, which call every kernel often and briefly: the just-in-time compiler
-   * replaces a method when it is called again, so one large image would stay in slow code for
-   * seconds. Then a few that are resized and cropped as usual, for which the plan is ready from
-   * then on.
+   * Runs images of the usual size until that does not get faster any more: what the rehearsal could
+   * not know (loops of this length, the resizing of photographs) is compiled, and the plan is
+   * there. First photographs, then, if only to touch the code, one that is normalised already.
    */
   void warmUp(FeatureRequest request) {
-    int side = 2 * config.patch();
-    warmUp(blank(side, side), preprocessing.withSize(0, 0, 0), request, 1, 200);
+    rehearsal.await();
     int width = preprocessing.cropWidth();
     int height = preprocessing.cropHeight();
-    if (width > 0 && width % config.patch() == 0 && height % config.patch() == 0) {
+    boolean known = width > 0 && width % config.patch() == 0 && height % config.patch() == 0;
+    if (known) {
       int shrunk = Math.min(2 * preprocessing.shortest(), 2048);
-      Image usual = shrunk > 0 ? blank(shrunk, shrunk) : blank(width, height);
-      warmUp(usual, preprocessing, request, 3, 10);
+      Image photograph = shrunk > 0 ? blank(shrunk, shrunk) : blank(width, height);
+      warmUp(photograph, request, WARM_UP_RUNS);
+      warmUp(Image.planes(width, height, new float[3 * width * height]), request, 2);
+    } else {
+      int side = USUAL_PATCHES * config.patch();
+      warmUp(Image.planes(side, side, new float[3 * side * side]), request, WARM_UP_RUNS);
     }
   }
 
@@ -228,12 +254,16 @@ final class Session implements AutoCloseable {
     return Image.rgb(width, height, new byte[3 * width * height]);
   }
 
-  /** Runs an image for half a second. */
-  private void warmUp(
-      Image image, Preprocessing way, FeatureRequest request, int fewest, int most) {
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500);
-    PreparedImage prepared = new PreparedImage(way);
-    for (int i = 0; i < most && (i < fewest || System.nanoTime() < end); i++) {
+  /**
+   * Runs an image until three times in a row it was not a tenth faster than ever before. Waits a
+   * little in between: that time is the compiler's.
+   */
+  private void warmUp(Image image, FeatureRequest request, int most) {
+    PreparedImage prepared = new PreparedImage(preprocessing);
+    long best = Long.MAX_VALUE;
+    int inVain = 0;
+    for (int i = 0; i < most && inVain < 3; i++) {
+      long begin = System.nanoTime();
       prepared.prepare(image, config.patch());
       running.lock();
       try {
@@ -241,11 +271,29 @@ final class Session implements AutoCloseable {
       } finally {
         running.unlock();
       }
+      long nanos = System.nanoTime() - begin;
+      inVain = nanos < 0.9 * best ? 0 : inVain + 1;
+      best = Math.min(best, nanos);
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+    }
+  }
+
+  /** Starts {@link #warmUp} on a thread of its own, which ends with the session at the latest. */
+  void warmUpInBackground(FeatureRequest request) {
+    Thread.ofPlatform().daemon().name("fovea-warm-up").start(() -> warmUpUntilClosed(request));
+  }
+
+  private void warmUpUntilClosed(FeatureRequest request) {
+    try {
+      warmUp(request);
+    } catch (RuntimeException | Error e) {
+      LOGGER.log(Level.DEBUG, "The warm-up ended early, which does not matter to requests", e);
     }
   }
 
   @Override
   public void close() {
+    rehearsal.close();
     running.lock();
     try {
       if (model != null) {

@@ -1,6 +1,5 @@
 package dev.fovea;
 
-import dev.fovea.checkpoint.VitWeights;
 import dev.fovea.kernels.Activation;
 import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.Device;
@@ -15,8 +14,7 @@ import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
 import java.util.List;
-import java.util.function.Supplier;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The forward pass, written once in the six verbs: packed weights, and how a plan is recorded from
@@ -24,11 +22,13 @@ import java.util.stream.IntStream;
  */
 final class VisionTransformer {
 
-  private record Block(
-      Packed<NormLinearWeights> qkv,
-      Packed<LinearAddWeights> projection,
-      Packed<NormLinearWeights> expand,
-      Packed<LinearAddWeights> contract) {}
+  /** The matrices of one block, each written by the thread that packed it. */
+  private static final class Block {
+    private Packed<NormLinearWeights> qkv;
+    private Packed<LinearAddWeights> projection;
+    private Packed<NormLinearWeights> expand;
+    private Packed<LinearAddWeights> contract;
+  }
 
   private final VitConfig config;
   private final Packed<PatchEmbedWeights> patchEmbed;
@@ -37,80 +37,44 @@ final class VisionTransformer {
   private final PositionEmbedding positions;
 
   /** Reads and packs every weight; nothing of {@code weights} is kept. */
-  VisionTransformer(VitWeights weights, Device device) {
-    this.config = weights.config();
-    String patches = "patch_embed.proj";
-    this.patchEmbed =
-        pack(
-            patches,
-            () ->
-                device.pack(
-                    new PatchEmbedWeights(
-                        weights.read(patches + ".weight"),
-                        weights.read(patches + ".bias"),
-                        config.patch())));
-    this.blocks =
-        IntStream.range(0, config.depth()).mapToObj(i -> block(i, weights, device)).toList();
-    this.norm = device.pack(layerNorm("norm", weights));
+  VisionTransformer(VitConfig config, WeightSource weights, Device device) {
+    WeightPacker packer = new WeightPacker(weights, device);
+    this.config = config;
+    this.patchEmbed = packer.patchEmbed("patch_embed.proj", config.patch());
+    this.blocks = Stream.generate(Block::new).limit(config.depth()).toList();
+    pack(packer, device);
+    this.norm = packer.norm("norm", config.normEpsilon());
     this.positions =
         new PositionEmbedding(
             config,
-            weights.read("cls_token"),
-            config.registers() == 0 ? new float[0] : weights.read("register_tokens"),
-            weights.read("pos_embed"));
-  }
-
-  private Block block(int index, VitWeights weights, Device device) {
-    String block = "blocks." + index + ".";
-    boolean gated = config.mlp() == VitConfig.Mlp.SWIGLU;
-    String expand = block + (gated ? "mlp.w12" : "mlp.fc1");
-    String contract = block + (gated ? "mlp.w3" : "mlp.fc2");
-    Activation activation = gated ? Activation.SWIGLU : Activation.GELU;
-    return new Block(
-        normLinear(block + "norm1", block + "attn.qkv", Activation.NONE, weights, device),
-        linearAdd(block + "attn.proj", block + "ls1", weights, device),
-        normLinear(block + "norm2", expand, activation, weights, device),
-        linearAdd(contract, block + "ls2", weights, device));
-  }
-
-  private NormWeights layerNorm(String layer, VitWeights weights) {
-    return new NormWeights(
-        weights.read(layer + ".weight"), weights.read(layer + ".bias"), config.normEpsilon());
-  }
-
-  private Packed<NormLinearWeights> normLinear(
-      String layerNorm, String linear, Activation activation, VitWeights weights, Device device) {
-    return pack(
-        linear,
-        () ->
-            device.pack(
-                new NormLinearWeights(
-                    layerNorm(layerNorm, weights),
-                    weights.read(linear + ".weight"),
-                    weights.read(linear + ".bias"),
-                    activation)));
-  }
-
-  private static Packed<LinearAddWeights> linearAdd(
-      String linear, String scale, VitWeights weights, Device device) {
-    return pack(
-        linear,
-        () ->
-            device.pack(
-                new LinearAddWeights(
-                    weights.read(linear + ".weight"),
-                    weights.read(linear + ".bias"),
-                    weights.read(scale + ".gamma"))));
+            packer.read("cls_token"),
+            config.registers() == 0 ? new float[0] : packer.read("register_tokens"),
+            packer.read("pos_embed"));
   }
 
   /**
-   * A device refuses values that its storage cannot hold; it does not know what they are called.
+   * Reads and packs the matrices of all blocks, several at the same time: while one thread waits
+   * for the file, another packs. Those of one size follow each other, see {@link WeightPacker}.
    */
-  private static <W> Packed<W> pack(String layer, Supplier<Packed<W>> packing) {
-    try {
-      return packing.get();
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException(layer + ": " + e.getMessage(), e);
+  private void pack(WeightPacker packer, Device device) {
+    int depth = config.depth();
+    device.forAll(4 * depth, piece -> pack(packer, piece / depth, piece % depth));
+  }
+
+  private void pack(WeightPacker packer, int layer, int index) {
+    boolean gated = config.mlp() == VitConfig.Mlp.SWIGLU;
+    Activation activation = gated ? Activation.SWIGLU : Activation.GELU;
+    String name = "blocks." + index + ".";
+    String qkv = name + "attn.qkv";
+    String expand = name + (gated ? "mlp.w12" : "mlp.fc1");
+    String contract = name + (gated ? "mlp.w3" : "mlp.fc2");
+    float epsilon = config.normEpsilon();
+    Block block = blocks.get(index);
+    switch (layer) {
+      case 0 -> block.qkv = packer.normLinear(name + "norm1", epsilon, qkv, Activation.NONE);
+      case 1 -> block.projection = packer.linearAdd(name + "attn.proj", name + "ls1");
+      case 2 -> block.expand = packer.normLinear(name + "norm2", epsilon, expand, activation);
+      default -> block.contract = packer.linearAdd(contract, name + "ls2");
     }
   }
 

@@ -31,12 +31,15 @@ class MemoryTest {
   @Test
   void aClosedModelKeepsNoWeightsEvenIfSomebodyKeepsTheModel() throws InterruptedException {
     ServiceLoader<DeviceProvider> providers = ServiceLoader.load(DeviceProvider.class);
-    Device device =
-        providers.findFirst().orElseThrow().open(new DeviceOptions("auto", 1, WeightStorage.F32));
+    DeviceProvider cpu = providers.findFirst().orElseThrow();
+    Device device = cpu.open(new DeviceOptions("auto", 1, WeightStorage.F32));
     try (VitWeights weights = VitWeights.of(new SyntheticCheckpoint(MODEL), null, null, null)) {
-      VisionTransformer packed = new VisionTransformer(weights, device);
+      VisionTransformer packed =
+          new VisionTransformer(weights.config(), WeightSource.of(weights), device);
       WeakReference<VisionTransformer> watched = new WeakReference<>(packed);
-      Session session = new Session(weights.config(), packed, weights.preprocessing(), device);
+      Rehearsal rehearsal = new Rehearsal(weights.config(), CLS, Options.DEFAULT, cpu::open);
+      Session session =
+          new Session(weights.config(), packed, weights.preprocessing(), device, rehearsal);
       packed = null;
       session.run(
           Image.planes(28, 28, new float[3 * 28 * 28]), CLS, MemorySegment.ofArray(new float[128]));

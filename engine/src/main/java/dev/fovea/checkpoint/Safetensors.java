@@ -26,14 +26,14 @@ public final class Safetensors {
    * Opens a safetensors file, an index file ("*.index.json") with its shards beside it, or a
    * directory with {@code model.safetensors} or {@code model.safetensors.index.json}.
    *
-   * <p>Files are mapped into memory, so opening is quick and files of any size do; a file must not
-   * be changed in place while it is open.
+   * <p>Tensors are mapped into memory while they are read, so opening is quick and files of any
+   * size do; a file must not be changed in place while it is open.
    *
    * @throws CheckpointException if there is no such file, or it is not complete and valid
    */
   public static Checkpoint open(Path fileOrDirectory) {
     Path file = locate(fileOrDirectory);
-    return isIndex(file) ? ShardedCheckpoint.open(file) : SafetensorsFile.map(file);
+    return isIndex(file) ? ShardedCheckpoint.open(file) : SafetensorsFile.open(file);
   }
 
   /**

@@ -1,10 +1,13 @@
 package dev.fovea.checkpoint;
 
 import dev.fovea.CheckpointException;
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -14,49 +17,68 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** One safetensors file, in memory or mapped into it. */
+/**
+ * One safetensors file. Of a file on disk, only what is being read is mapped into memory: pages of
+ * a mapping count as the process's memory, and a whole model's would double it while it is packed.
+ */
 final class SafetensorsFile implements Checkpoint {
 
+  /** Bytes that are mapped at a time: much more than a system call costs, little memory. */
+  private static final int WINDOW = 4 << 20;
+
+  /** Gives access to a part of the file for as long as the arena lives. */
+  private interface Windows {
+    MemorySegment open(long at, long bytes, Arena arena) throws IOException;
+  }
+
   private final String source;
-  private final MemorySegment file;
+  private final Windows windows;
   private final SafetensorsHeader header;
   private final SortedMap<String, TensorInfo> tensors;
-  private final Runnable release;
+  private final Closeable release;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  /**
-   * A file that is in memory.
-   *
-   * @param release called once, on close
-   */
-  SafetensorsFile(MemorySegment file, String source, Runnable release) {
+  private SafetensorsFile(
+      String source, SafetensorsHeader header, Windows windows, Closeable release) {
     this.source = source;
-    this.file = file;
-    this.header = SafetensorsHeader.parse(file, source);
+    this.windows = windows;
+    this.header = header;
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     header.tensors().forEach((name, location) -> infos.put(name, location.info()));
     this.tensors = Collections.unmodifiableSortedMap(infos);
     this.release = release;
   }
 
-  /** Maps a file; however large, only what is read of it comes into memory. */
-  static SafetensorsFile map(Path path) {
+  /** A file that is in memory. */
+  static SafetensorsFile of(MemorySegment file, String source) {
+    SafetensorsHeader header = SafetensorsHeader.parse(file, source);
+    return new SafetensorsFile(
+        source, header, (at, bytes, arena) -> file.asSlice(at, bytes), () -> {});
+  }
+
+  /** Opens a file; however large, only what is read of it comes into memory. */
+  static SafetensorsFile open(Path path) {
     if (!Files.isRegularFile(path)) {
       throw new CheckpointException(
           "cannot read " + path + ": " + (Files.exists(path) ? "not a file" : "no such file"));
     }
-    Arena arena = Arena.ofShared();
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-      return new SafetensorsFile(file, path.toString(), arena::close);
+    try {
+      return open(FileChannel.open(path, StandardOpenOption.READ), path.toString());
     } catch (IOException e) {
-      arena.close();
       throw new CheckpointException("cannot read " + path + ": " + OutputPath.reason(e), e);
     } catch (InternalError e) {
-      arena.close();
       throw lost(path.toString(), e);
-    } catch (RuntimeException | Error e) {
-      arena.close();
+    }
+  }
+
+  private static SafetensorsFile open(FileChannel channel, String source) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment file = channel.map(MapMode.READ_ONLY, 0, channel.size(), arena);
+      SafetensorsHeader header = SafetensorsHeader.parse(file, source);
+      Windows windows = (at, bytes, part) -> channel.map(MapMode.READ_ONLY, at, bytes, part);
+      return new SafetensorsFile(source, header, windows, channel);
+    } catch (Throwable e) {
+      channel.close();
       throw e;
     }
   }
@@ -89,13 +111,25 @@ final class SafetensorsFile implements Checkpoint {
       throw closedAlready(null);
     }
     DType dtype = readable(info);
-    long begin = header.tensors().get(name).begin();
-    try {
-      dtype.decodeMapped(file, begin + first * dtype.bytes(), target, offset, count);
-    } catch (InternalError e) {
+    long at = header.tensors().get(name).begin() + first * dtype.bytes();
+    int most = WINDOW / dtype.bytes();
+    for (int done = 0; done < count; done += most) {
+      int now = Math.min(most, count - done);
+      read(dtype, at + (long) done * dtype.bytes(), target, offset + done, now);
+    }
+  }
+
+  private void read(DType dtype, long at, float[] target, int offset, int count) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment window = windows.open(at, (long) count * dtype.bytes(), arena);
+      dtype.decodeMapped(window, 0, target, offset, count);
+    } catch (ClosedChannelException e) { // by another thread just now, or by an interrupt
+      if (closed.get()) {
+        throw closedAlready(e);
+      }
+      throw new CheckpointException(source + ": reading it was interrupted", e);
+    } catch (IOException | InternalError e) {
       throw lost(source, e);
-    } catch (IllegalStateException e) { // closed by another thread just now
-      throw closedAlready(e);
     }
   }
 
@@ -111,11 +145,11 @@ final class SafetensorsFile implements Checkpoint {
                         + info.dtype()));
   }
 
-  private IllegalStateException closedAlready(IllegalStateException cause) {
+  private IllegalStateException closedAlready(ClosedChannelException cause) {
     return new IllegalStateException(source + " is closed: read before close()", cause);
   }
 
-  private static CheckpointException lost(String source, InternalError cause) {
+  private static CheckpointException lost(String source, Throwable cause) {
     return new CheckpointException(
         source + ": the file was truncated or its disk failed while it was being read", cause);
   }
@@ -123,7 +157,11 @@ final class SafetensorsFile implements Checkpoint {
   @Override
   public void close() {
     if (closed.compareAndSet(false, true)) {
-      release.run();
+      try {
+        release.close();
+      } catch (IOException e) {
+        throw new CheckpointException("cannot close " + source + ": " + OutputPath.reason(e), e);
+      }
     }
   }
 }

@@ -42,7 +42,7 @@ final class ShardedCheckpoint implements Checkpoint {
 
   /** Opens the shards that an index file names, which lie beside it. */
   static ShardedCheckpoint open(Path indexFile) {
-    return of(index(indexFile), file -> SafetensorsFile.map(indexFile.resolveSibling(file)));
+    return of(index(indexFile), file -> SafetensorsFile.open(indexFile.resolveSibling(file)));
   }
 
   /** Reads an index file. */

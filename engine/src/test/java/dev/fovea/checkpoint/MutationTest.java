@@ -234,7 +234,7 @@ class MutationTest {
   }
 
   private static SafetensorsFile inMemory(byte[] bytes) {
-    return new SafetensorsFile(MemorySegment.ofArray(bytes), "damaged", () -> {});
+    return SafetensorsFile.of(MemorySegment.ofArray(bytes), "damaged");
   }
 
   /** Opens something damaged. */

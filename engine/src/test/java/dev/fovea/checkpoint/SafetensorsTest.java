@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -282,6 +283,33 @@ class SafetensorsTest {
                   assertThat(end)
                       .isExactlyInstanceOf(IllegalStateException.class)
                       .hasMessageContaining("is closed"));
+    }
+  }
+
+  /** Longer than what is mapped at a time. */
+  @Test
+  void longTensorsAreReadWhole() {
+    int count = 2_500_000;
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = i;
+    }
+    String header = entry("x", "F32", "[" + count + "]", 0, 4L * count);
+    try (Checkpoint checkpoint = Safetensors.open(file(header, floats(values)))) {
+      assertThat(Arrays.mismatch(read(checkpoint, "x", count), values)).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void anInterruptedThreadIsToldSo() {
+    Path file = file(entry("x", "F32", "[1]", 0, 4), floats(1));
+    try (Checkpoint checkpoint = Safetensors.open(file)) {
+      Thread.currentThread().interrupt();
+      assertThatThrownBy(() -> read(checkpoint, "x", 1))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("interrupted");
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.fovea.kernels;
 
+import java.util.function.IntConsumer;
+
 /**
  * One place where the verbs run: it packs weights into its own layout, records plans and owns the
  * threads (or the stream) that replay them.
@@ -23,6 +25,16 @@ public interface Device extends AutoCloseable {
 
   /** Packs a lone LayerNorm. */
   Packed<NormWeights> pack(NormWeights weights);
+
+  /**
+   * Does work that belongs to the device, such as packing, on all its threads, the caller's
+   * included. Returns when every piece is done, and throws what the first failing one threw. Not
+   * while a plan runs.
+   *
+   * @param count pieces, which are done in any order
+   * @param piece gets the numbers from 0 to {@code count - 1}, several at the same time
+   */
+  void forAll(int count, IntConsumer piece);
 
   /** Starts a new plan. */
   Recorder record();

@@ -9,6 +9,7 @@ import dev.fovea.kernels.Packed;
 import dev.fovea.kernels.PatchEmbedWeights;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.WeightStorage;
+import java.util.function.IntConsumer;
 
 /** The processors of this machine: one set of kernels and one team of threads. */
 final class CpuDevice implements Device {
@@ -72,6 +73,19 @@ final class CpuDevice implements Device {
 
   private static NormWeights copy(NormWeights norm) {
     return new NormWeights(norm.weight().clone(), norm.bias().clone(), norm.epsilon());
+  }
+
+  @Override
+  public void forAll(int count, IntConsumer piece) {
+    workers.run(new Task[] {new Pieces(count, piece)});
+  }
+
+  /** Work that needs no scratch memory. */
+  private record Pieces(int count, IntConsumer piece) implements Task {
+    @Override
+    public void run(int index, int slot) {
+      piece.accept(index);
+    }
   }
 
   @Override
