@@ -4,7 +4,8 @@ import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.Options;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
-import java.lang.foreign.MemorySegment;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -19,7 +20,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** One image in, its CLS embedding out: what a service waits for. */
+/** Images in, their CLS embeddings out: what a service waits for. Time is for the whole batch. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
@@ -29,27 +30,31 @@ import org.openjdk.jmh.annotations.Warmup;
 public class ForwardBenchmark {
 
   /** The model, by the size of its published counterpart. */
-  @Param({"small-reg4", "base-reg4"})
+  @Param({"small-reg4", "base-reg4", "large-reg4"})
   public String model;
 
   /** Side of the image in pixels. */
   @Param("224")
   public int pixels;
 
+  /** Images of one forward pass. */
+  @Param({"1", "8"})
+  public int batch;
+
   /** Threads that compute. */
   @Param({"1", "2"})
   public int threads;
 
   private Fovea fovea;
-  private Image image;
-  private final MemorySegment embedding = MemorySegment.ofArray(new float[1536]);
+  private List<Image> images;
 
   /** Opens the model on pixels that are already normalised. */
   @Setup
   public void open() {
     fovea = Fovea.open("synthetic:" + model, Options.DEFAULT.withThreads(threads));
-    image =
+    Image image =
         Image.planes(pixels, pixels, SyntheticCheckpoint.uniform("image", 1, 3 * pixels * pixels));
+    images = Collections.nCopies(batch, image);
     fovea.warmUp();
   }
 
@@ -61,7 +66,7 @@ public class ForwardBenchmark {
 
   /** The forward pass of a request for CLS. */
   @Benchmark
-  public void embed() {
-    fovea.embed(image, embedding);
+  public List<float[]> embed() {
+    return fovea.embedAll(images);
   }
 }

@@ -9,7 +9,9 @@ import dev.fovea.kernels.DeviceProvider;
 import dev.fovea.kernels.LinearAddWeights;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
+import dev.fovea.kernels.PatchEmbedWeights;
 import dev.fovea.kernels.Plan;
+import dev.fovea.kernels.PositionTable;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
@@ -43,6 +45,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class VerbBenchmark {
 
+  private static final int PATCH = 14;
+
   /** Floating-point operations done. */
   @AuxCounters(AuxCounters.Type.OPERATIONS)
   @State(Scope.Thread)
@@ -59,8 +63,11 @@ public class VerbBenchmark {
   @Param({"261", "1374"})
   public int tokens;
 
-  /** Which verb of a block. */
-  @Param({"qkv", "attention", "project", "expand", "contract"})
+  /**
+   * Which verb of the network. {@code qkv} and {@code expand} have a LayerNorm in front, {@code
+   * expand} a GELU behind; {@code norm} is a LayerNorm alone, counted as 8 operations an element.
+   */
+  @Param({"patchEmbed", "qkv", "attention", "project", "expand", "contract", "norm"})
   public String verb;
 
   /** Threads that compute. */
@@ -83,6 +90,8 @@ public class VerbBenchmark {
     device = cpu.open(new DeviceOptions("auto", threads, WeightStorage.F32));
     Recorder recorder = device.record();
     switch (verb) {
+      case "patchEmbed" -> patchEmbed(recorder);
+      case "norm" -> norm(recorder);
       case "qkv" -> normLinear(recorder, 3 * width, Activation.NONE);
       case "attention" -> attention(recorder);
       case "project" -> linearAdd(recorder, width);
@@ -112,6 +121,29 @@ public class VerbBenchmark {
         device.pack(new LinearAddWeights(random(width * inputs), random(width), ones(width))),
         recorder.tokens(1, tokens, width));
     flops = 2L * tokens * width * inputs;
+  }
+
+  private void patchEmbed(Recorder recorder) {
+    int across = (int) Math.sqrt(tokens);
+    int side = PATCH * across;
+    int prefix = tokens - across * across;
+    float[] weight = random(width * 3 * PATCH * PATCH);
+    recorder.patchEmbed(
+        recorder.rgb(1, side, side, random(3 * 256)),
+        device.pack(new PatchEmbedWeights(weight, random(width), PATCH)),
+        new PositionTable(prefix, width, random(tokens * width)),
+        recorder.tokens(1, tokens, width));
+    flops = 2L * across * across * weight.length;
+  }
+
+  private void norm(Recorder recorder) {
+    NormWeights norm = new NormWeights(ones(width), new float[width], 1e-6f);
+    recorder.norm(
+        recorder.tokens(1, tokens, width),
+        new Rows(0, tokens),
+        device.pack(norm),
+        recorder.tokens(1, tokens, width));
+    flops = 8L * tokens * width;
   }
 
   private void attention(Recorder recorder) {
