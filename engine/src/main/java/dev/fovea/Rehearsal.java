@@ -17,8 +17,8 @@ import java.util.function.Function;
  *
  * <p>The compiler replaces a method after a number of calls that does not depend on how much each
  * of them does, and until then an operation of the Vector API takes half a microsecond. So a kernel
- * is compiled soonest when it is called often and for little. Measured from JVM start to the first
- * embedding of a ViT-S on two cores: 1.5 s without, 1.2 s with ({@code ./bench/run start}).
+ * is compiled soonest when it is called often and for little. What that brings is in the journal,
+ * under "Start-up".
  */
 final class Rehearsal implements AutoCloseable {
 

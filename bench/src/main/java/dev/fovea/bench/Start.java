@@ -109,6 +109,9 @@ public final class Start {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         double sinceStart = (System.nanoTime() - begin) / 1e6;
         int space = line.lastIndexOf(' ');
+        if (!line.matches(".+ (now|[0-9.E-]+)")) {
+          throw new IOException("the measured process printed: " + line);
+        }
         String name = line.substring(0, space);
         String figure = line.substring(space + 1);
         double value = figure.equals("now") ? sinceStart : Double.parseDouble(figure);
