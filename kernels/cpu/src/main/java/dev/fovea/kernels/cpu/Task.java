@@ -3,8 +3,8 @@ package dev.fovea.kernels.cpu;
 /**
  * One step of a plan, cut into pieces that may run in any order on any thread.
  *
- * <p>How a step is cut depends on its shape alone, never on the number of threads, so results do
- * not depend on it either.
+ * <p>How a step is cut may depend on its shape and on the number of threads; what a piece computes
+ * for an element does not, so results are the same bits for any number of threads.
  */
 public interface Task {
 
