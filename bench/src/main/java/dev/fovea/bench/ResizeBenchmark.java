@@ -43,7 +43,7 @@ public class ResizeBenchmark {
     int height = Integer.parseInt(sides[1]);
     byte[] rgb = new byte[3 * width * height];
     new Random(1).nextBytes(rgb);
-    image = Image.rgb(width, height, rgb);
+    image = new Image.Rgb(width, height, rgb);
     Preprocessor.Size output = Preprocessor.outputSize(width, height, Preprocessing.DINOV2);
     target = MemorySegment.ofArray(new byte[3 * output.width() * output.height()]);
   }
