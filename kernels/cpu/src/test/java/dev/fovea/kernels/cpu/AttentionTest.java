@@ -7,6 +7,7 @@ import dev.fovea.kernels.Tokens;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code attention} against float64. */
 class AttentionTest extends VerbTest {
@@ -20,7 +21,11 @@ class AttentionTest extends VerbTest {
     "1, 97, 2, 64",
     "1, 200, 1, 64",
     "2, 25, 2, 1",
-    "1, 33, 2, 37"
+    "1, 33, 2, 37",
+    "1, 384, 1, 16",
+    "1, 385, 2, 8",
+    "1, 801, 1, 16",
+    "1, 20, 1, 400"
   })
   void isRightForEveryShape(int images, int tokens, int heads, int headWidth) {
     float[] qkv = normal(images * tokens * 3 * heads * headWidth, 1);
@@ -33,6 +38,24 @@ class AttentionTest extends VerbTest {
   void computesOnlyTheQueriesThatAreWanted(int first, int count, int watched, int watchedCount) {
     float[] qkv = normal(2 * 120 * 3 * 2 * 64, 1);
     check(2, 120, 2, 64, new Rows(first, count), new Rows(watched, watchedCount), qkv);
+  }
+
+  /**
+   * Kernels that take keys in blocks correct what they have when a later block has larger scores,
+   * and must not when it has smaller ones.
+   */
+  @ParameterizedTest
+  @ValueSource(doubles = {3, 1.0 / 3})
+  void isRightWhereScoresGrowOrShrinkAlongTheKeys(double ratio) {
+    int tokens = 900;
+    int d = 16;
+    float[] qkv = normal(tokens * 3 * d, 1);
+    for (int key = 0; key < tokens; key++) {
+      for (int i = 0; i < d; i++) {
+        qkv[(key * 3 + 1) * d + i] *= (float) Math.pow(ratio, (key - tokens / 2) / 300.0);
+      }
+    }
+    check(1, tokens, 1, d, new Rows(0, 30), new Rows(0, 5), qkv);
   }
 
   @Test

@@ -155,7 +155,7 @@ class LinearVerbsTest extends VerbTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, 1", "3, 2", "16, 31", "37, 32", "588, 65", "1536, 70"})
+  @CsvSource({"1, 1", "3, 2", "16, 31", "37, 32", "384, 33", "385, 129", "588, 65", "1536, 70"})
   void linearAddIsRightForEveryWidth(int inputs, int outputs) {
     checkLinearAdd(device, WeightStorage.F32, 3, 4, new Rows(1, 2), inputs, outputs);
   }

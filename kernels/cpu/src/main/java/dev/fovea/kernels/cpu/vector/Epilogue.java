@@ -15,8 +15,9 @@ import jdk.incubator.vector.VectorOperators;
  * What happens to a tile between the matrix product and its place in the result, while it is still
  * in the first-level cache.
  *
- * <p>Every method works on a whole tile, [{@link Lanes#TILE}, {@link Lanes#PANEL}], so an element's
- * arithmetic does not depend on how many rows and columns are valid.
+ * <p>Arithmetic is done to a whole tile, [{@link Lanes#TILE}, {@link Lanes#PANEL}]; only on its way
+ * out it matters which rows and columns are valid, and there vectors and single elements are
+ * computed alike, so an element does not depend on those beside it.
  */
 final class Epilogue {
 
@@ -25,8 +26,7 @@ final class Epilogue {
 
   // log2(erfc(t / sqrt 2) / 2) for 0 <= t <= 6: a fit of our own (Lawson's algorithm), weighted so
   // that the absolute error of GELU is below 7e-9 before roundings. Beyond, the tail is taken for
-  // 0,
-  // and GELU is off by less than 7e-9.
+  // 0, and GELU is off by less than 7e-9.
   private static final float LIMIT = 6;
   private static final float Q0 = -0.99999887f;
   private static final float Q1 = -1.1511233f;
