@@ -67,7 +67,7 @@ final class Rehearsal implements AutoCloseable {
   /** As small as can be with everything that a published model has: heads, registers, patches. */
   private static VitConfig smallest(VitConfig kind) {
     return new VitConfig(
-        64, 2, 4, 512, kind.mlp(), 2, 2, 1, kind.normEpsilon(), kind.positionPolicy());
+        16, 2, 4, 32, kind.mlp(), 2, 2, 1, kind.normEpsilon(), kind.positionPolicy());
   }
 
   private void run(

@@ -29,6 +29,7 @@ final class Comparison {
    * What to compare.
    *
    * @param models as {@link ModelFiles#open} takes them
+   * @param onnx the graph of ONNX Runtime
    * @param pixels sides of images
    * @param batches images in one call
    * @param rounds how often each engine works on each configuration
@@ -37,6 +38,7 @@ final class Comparison {
    */
   record Plan(
       List<String> models,
+      OnnxForm onnx,
       List<Integer> threads,
       List<Integer> pixels,
       List<Integer> batches,
@@ -118,7 +120,7 @@ final class Comparison {
         linears = fasterLinears(weights, task);
       }
       models.put(Engine.FOVEA, artifact);
-      models.put(Engine.ONNXRUNTIME, files.onnx(weights, task));
+      models.put(Engine.ONNXRUNTIME, files.onnx(weights, task, plan.onnx()));
       models.put(Engine.LIBTORCH, files.torchScript(weights, task, linears));
     }
     return models;

@@ -5,6 +5,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -15,6 +16,8 @@ import java.util.TreeMap;
  *
  * @param caches of the first processor, for example "L1 Data 48K"
  * @param memoryMib of the machine
+ * @param onnx the graph of ONNX Runtime
+ * @param jvmFlags of the engines' processes
  * @param engines their versions, and what was chosen for them
  */
 record Host(
@@ -26,12 +29,15 @@ record Host(
     long memoryMib,
     String system,
     String jvm,
+    OnnxForm onnx,
+    Map<Engine, List<String>> jvmFlags,
     Map<String, String> engines) {
 
   private static final Path CACHES = Path.of("/sys/devices/system/cpu/cpu0/cache");
 
   /** This machine. */
-  static Host here(String date, String command, Map<String, String> engines) throws IOException {
+  static Host here(String date, String command, OnnxForm onnx, Map<String, String> engines)
+      throws IOException {
     return new Host(
         date,
         command,
@@ -41,7 +47,17 @@ record Host(
         Long.parseLong(fact("/proc/meminfo", "MemTotal").replaceAll("\\D", "")) / 1024,
         property("os.name") + " " + property("os.version") + " " + property("os.arch"),
         property("java.vm.vendor") + " " + property("java.vm.version"),
+        onnx,
+        allJvmFlags(),
         new TreeMap<>(engines));
+  }
+
+  private static Map<Engine, List<String>> allJvmFlags() {
+    Map<Engine, List<String>> flags = new EnumMap<>(Engine.class);
+    for (Engine engine : Engine.values()) {
+      flags.put(engine, engine.jvmFlags());
+    }
+    return flags;
   }
 
   private static String property(String name) {

@@ -67,16 +67,20 @@ final class ModelFiles {
     return file;
   }
 
-  /** Writes the model that ONNX Runtime reads, which it has optimised itself. */
-  Path onnx(ExportedWeights weights, Task task) throws IOException {
-    Path exported = folder.resolve("exported.onnx");
-    Path optimised = folder.resolve("model.onnx");
-    OnnxNetwork.write(weights, task, exported);
-    OnnxRuntimeRunner.optimise(exported, optimised);
-    for (Path file : List.of(exported, folder.resolve("exported.onnx.data"))) {
+  /** Writes the model that ONNX Runtime reads; the fused one it has optimised itself. */
+  Path onnx(ExportedWeights weights, Task task, OnnxForm form) throws IOException {
+    Path model = folder.resolve("model.onnx");
+    if (form == OnnxForm.EXPORTED) {
+      OnnxNetwork.write(form, weights, task, model);
+      return model;
+    }
+    Path fused = folder.resolve("fused.onnx");
+    OnnxNetwork.write(form, weights, task, fused);
+    OnnxRuntimeRunner.optimise(fused, model);
+    for (Path file : List.of(fused, folder.resolve("fused.onnx.data"))) {
       Files.delete(file);
     }
-    return optimised;
+    return model;
   }
 
   /** Writes the archive that LibTorch reads. */

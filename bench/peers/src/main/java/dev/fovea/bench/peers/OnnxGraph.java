@@ -10,6 +10,7 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -20,10 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 
-/**
- * An ONNX model while it is being written. Weights lie beside it in a file that ONNX Runtime maps
- * into memory instead of reading it. Values have the names of the nodes that make them.
- */
+/** An ONNX model while it is being written. Values have the names of the nodes that make them. */
 final class OnnxGraph implements AutoCloseable {
 
   private static final int IR_VERSION = 8;
@@ -33,25 +31,46 @@ final class OnnxGraph implements AutoCloseable {
 
   private final GraphProto.Builder graph = GraphProto.newBuilder().setName("vit");
   private final Path file;
-  private final String dataName;
+
+  /** Null if weights are inside. */
   private final FileChannel data;
+
   private int names;
 
+  private OnnxGraph(Path file, FileChannel data) {
+    this.file = file;
+    this.data = data;
+  }
+
   /**
-   * Begins a model.
+   * Begins a model that will be one file. Such a file holds less than 2 GiB, and ViT-L, the largest
+   * model with GELU, has 1.2 GB of weights.
+   *
+   * @param file to be written by {@link #write}
+   */
+  static OnnxGraph withWeightsInside(Path file) {
+    return new OnnxGraph(file, null);
+  }
+
+  /**
+   * Begins a model whose weights lie in a file that ONNX Runtime maps into memory instead of
+   * reading it.
    *
    * @param file to be written by {@link #write}; a file of the same name with ".data" holds the
    *     weights
    */
-  OnnxGraph(Path file) throws IOException {
-    this.file = file;
-    this.dataName = file.getFileName() + ".data";
-    this.data =
+  static OnnxGraph withWeightsBeside(Path file) throws IOException {
+    FileChannel data =
         FileChannel.open(
-            file.resolveSibling(dataName),
+            dataFile(file),
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE);
+    return new OnnxGraph(file, data);
+  }
+
+  private static Path dataFile(Path file) {
+    return file.resolveSibling(file.getFileName() + ".data");
   }
 
   /** Adds a float tensor. */
@@ -59,15 +78,18 @@ final class OnnxGraph implements AutoCloseable {
     ByteBuffer bytes =
         ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
+    TensorProto.Builder tensor = tensor(TensorProto.DataType.FLOAT, shape);
+    if (data == null) {
+      return add(tensor.setRawData(ByteString.copyFrom(bytes)));
+    }
     // Mapping begins at whole pages.
     long at = Math.ceilDiv(data.size(), PAGE) * PAGE;
     for (long to = at; bytes.hasRemaining(); ) {
       to += data.write(bytes, to);
     }
-    TensorProto.Builder tensor = tensor(TensorProto.DataType.FLOAT, shape);
     tensor
         .setDataLocation(TensorProto.DataLocation.EXTERNAL)
-        .addExternalData(entry("location", dataName))
+        .addExternalData(entry("location", dataFile(file).getFileName().toString()))
         .addExternalData(entry("offset", String.valueOf(at)))
         .addExternalData(entry("length", String.valueOf((long) values.length * Float.BYTES)));
     return add(tensor);
@@ -221,6 +243,8 @@ final class OnnxGraph implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    data.close();
+    if (data != null) {
+      data.close();
+    }
   }
 }

@@ -63,6 +63,16 @@ public final class Peers implements Callable<Integer> {
   private List<Integer> batches;
 
   @Option(
+      names = "--onnx",
+      paramLabel = "FORM",
+      defaultValue = "exported",
+      description = {
+        "Graph of ONNX Runtime: 'exported', as PyTorch's exporter gives it, or 'fused', a hand-made"
+            + " one that is optimised and packed beforehand (default: ${DEFAULT-VALUE})."
+      })
+  private OnnxForm onnx;
+
+  @Option(
       names = "--rounds",
       paramLabel = "N",
       defaultValue = "3",
@@ -107,6 +117,7 @@ public final class Peers implements Callable<Integer> {
   /** The command, for the tests' own streams. */
   static CommandLine commandLine() {
     return new CommandLine(new Peers())
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionExceptionHandler(
             (exception, command, result) -> {
               if (exception instanceof ParameterException misuse) {
@@ -141,18 +152,19 @@ public final class Peers implements Callable<Integer> {
     models.forEach(model -> ModelFiles.open(model).close());
     PrintWriter err = spec.commandLine().getErr();
     Comparison.Plan plan =
-        new Comparison.Plan(models, threads, pixels, batches, rounds, warmUp, seconds);
+        new Comparison.Plan(models, onnx, threads, pixels, batches, rounds, warmUp, seconds);
     Comparison comparison =
         new Comparison(plan, workFolder(), line -> err.println("peers: " + line));
     List<Row> rows = comparison.run();
     String date = LocalDate.now(ZoneOffset.UTC).toString();
-    Host host = Host.here(date, command(), comparison.versions());
+    Host host = Host.here(date, command(), onnx, comparison.versions());
     if (json != null) {
       ResultFiles.writeJson(json, rows, host);
     } else {
-      ResultFiles.writeAll(home.resolve("bench/results"), "peers-" + date, rows, host);
+      ResultFiles.writeAll(
+          home.resolve("bench/results"), "peers-" + onnx.id() + "-" + date, rows, host);
     }
-    spec.commandLine().getOut().print(Table.markdown(rows));
+    spec.commandLine().getOut().print(Table.markdown(rows, onnx));
     spec.commandLine().getOut().flush();
     return 0;
   }
@@ -178,9 +190,14 @@ public final class Peers implements Callable<Integer> {
 
   /** What to type to get these results again. */
   private String command() {
-    return "./bench/run peers --models %s --threads %s --pixels %s --batch %s --rounds %d"
+    return "./bench/run peers --models %s --onnx %s --threads %s --pixels %s --batch %s --rounds %d"
         .formatted(
-            String.join(",", models), joined(threads), joined(pixels), joined(batches), rounds);
+            String.join(",", models),
+            onnx.id(),
+            joined(threads),
+            joined(pixels),
+            joined(batches),
+            rounds);
   }
 
   private static String joined(List<Integer> values) {

@@ -23,13 +23,14 @@ final class Plot {
   /**
    * The plot as an image.
    *
+   * @param onnx the graph of ONNX Runtime
    * @param format "png" or "svg"
    */
-  static byte[] image(List<Row> rows, String format) throws IOException {
-    return ChartEncoder.getBytes(chart(rows), format);
+  static byte[] image(List<Row> rows, OnnxForm onnx, String format) throws IOException {
+    return ChartEncoder.getBytes(chart(rows, onnx), format);
   }
 
-  private static HorizontalBarChart chart(List<Row> rows) {
+  private static HorizontalBarChart chart(List<Row> rows, OnnxForm onnx) {
     List<Row> ours = rows.stream().filter(row -> row.engine() == Engine.FOVEA).toList();
     HorizontalBarChart chart =
         new HorizontalBarChartBuilder()
@@ -42,7 +43,8 @@ final class Plot {
     List<String> configurations = ours.stream().map(Plot::label).toList();
     for (Engine engine : Engine.values()) {
       List<Double> speeds = ours.stream().map(row -> speed(engine, row, rows)).toList();
-      chart.addSeries(engine.title(), speeds, configurations).setFillColor(color(engine));
+      String title = engine == Engine.ONNXRUNTIME ? onnx.title() : engine.title();
+      chart.addSeries(title, speeds, configurations).setFillColor(color(engine));
     }
     return chart;
   }

@@ -43,18 +43,19 @@ final class ResultFiles {
 
         ![speed beside the peers](%s.svg)
 
-        %s. %s.
+        %s. %s. JVM flags: %s.
         """
             .formatted(
                 host.date(),
                 host.command(),
-                Table.markdown(rows).stripTrailing(),
+                Table.markdown(rows, host.onnx()).stripTrailing(),
                 name,
                 host.summary(),
-                versions(host));
+                versions(host),
+                jvmFlags(host));
     write(folder.resolve(name + ".md"), text.getBytes(StandardCharsets.UTF_8));
     for (String format : List.of("png", "svg")) {
-      write(folder.resolve(name + "." + format), Plot.image(rows, format));
+      write(folder.resolve(name + "." + format), Plot.image(rows, host.onnx(), format));
     }
   }
 
@@ -62,6 +63,13 @@ final class ResultFiles {
     List<String> versions = new ArrayList<>();
     host.engines().forEach((engine, version) -> versions.add(engine + " " + version));
     return String.join("; ", versions);
+  }
+
+  private static String jvmFlags(Host host) {
+    List<String> flags = new ArrayList<>();
+    host.jvmFlags()
+        .forEach((engine, own) -> flags.add(engine.id() + " `" + String.join(" ", own) + "`"));
+    return String.join("; ", flags);
   }
 
   private static void write(Path file, byte[] bytes) throws IOException {

@@ -11,11 +11,11 @@ final class Table {
   private Table() {}
 
   /** A line a configuration: times, then start-up and memory. */
-  static String markdown(List<Row> rows) {
+  static String markdown(List<Row> rows, OnnxForm form) {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "| model | pixels | batch | output | threads | Fovea | ONNX Runtime | LibTorch | ratio |"
-            + " Fovea p99 / median |");
+        "| model | pixels | batch | output | threads | Fovea | %s | LibTorch | ratio | Fovea p99 / median |"
+            .formatted(form.title()));
     lines.add("|---|---|---|---|---|---|---|---|---|---|");
     for (Row ours : of(Engine.FOVEA, rows)) {
       lines.add(
@@ -32,7 +32,8 @@ final class Table {
     lines.add("Medians; the ratio is the faster peer's median to Fovea's.");
     lines.add("");
     lines.add(
-        "| model | pixels | batch | output | threads | first result: Fovea | ONNX Runtime |"
+        "| model | pixels | batch | output | threads | first result: Fovea | %s |"
+                .formatted(form.title())
             + " LibTorch | peak memory: Fovea | ONNX Runtime | LibTorch | largest difference |");
     lines.add("|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (Row ours : of(Engine.FOVEA, rows)) {

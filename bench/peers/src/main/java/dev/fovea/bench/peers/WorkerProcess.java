@@ -85,16 +85,16 @@ final class WorkerProcess {
   private List<String> command(Job job) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    // The same for all: the collector with the least memory of its own and no threads beside the
-    // work.
-    command.addAll(List.of("-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
-    command.addAll(flags(job));
+    command.addAll(job.engine().jvmFlags());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(needed(job));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Worker.class.getName()));
     command.addAll(job.arguments());
     return command;
   }
 
-  private List<String> flags(Job job) {
+  /** What an engine does not run without, or not in this folder. */
+  private List<String> needed(Job job) {
     return switch (job.engine()) {
       case FOVEA -> List.of("--add-modules", "jdk.incubator.vector");
       // Otherwise it would extract its library from the jar at every start.

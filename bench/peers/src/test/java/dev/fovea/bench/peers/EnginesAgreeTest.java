@@ -42,9 +42,11 @@ class EnginesAgreeTest {
     assertThat(expected)
         .hasSize(task.batch() * (task.output() == Output.CLS ? 1 : rows(task)) * 128);
     try (ExportedWeights weights = new ExportedWeights(artifact, task.pixels())) {
-      Path onnx = files.onnx(weights, task);
-      assertClose(result(new OnnxRuntimeRunner(onnx, task, 1)), expected);
-      assertClose(result(new OnnxRuntimeRunner(onnx, task, 2)), expected);
+      for (OnnxForm form : OnnxForm.values()) {
+        Path onnx = files.onnx(weights, task, form);
+        assertClose(result(new OnnxRuntimeRunner(onnx, task, 1)), expected);
+        assertClose(result(new OnnxRuntimeRunner(onnx, task, 2)), expected);
+      }
       for (Linears linears : Linears.values()) {
         Path archive = files.torchScript(weights, task, linears);
         assertClose(result(new LibTorchRunner(archive, task)), expected);
@@ -59,8 +61,10 @@ class EnginesAgreeTest {
     Path artifact = files.artifact("synthetic:tiny@7");
     float[] expected = result(new FoveaRunner(artifact, task, 1));
     try (ExportedWeights weights = new ExportedWeights(artifact, task.pixels())) {
-      Path onnx = files.onnx(weights, task);
-      assertClose(result(new OnnxRuntimeRunner(onnx, task, 1)), expected);
+      for (OnnxForm form : OnnxForm.values()) {
+        Path onnx = files.onnx(weights, task, form);
+        assertClose(result(new OnnxRuntimeRunner(onnx, task, 1)), expected);
+      }
       Path archive = files.torchScript(weights, task, Linears.ONEDNN);
       assertClose(result(new LibTorchRunner(archive, task)), expected);
     }

@@ -21,7 +21,7 @@ class OnnxGraphTest {
   @Test
   void writesNodesAndKeepsWeightsInPagesOfAnotherFile() throws IOException {
     Path file = folder.resolve("graph.onnx");
-    try (OnnxGraph graph = new OnnxGraph(file)) {
+    try (OnnxGraph graph = OnnxGraph.withWeightsBeside(file)) {
       graph.input("x", 1, 2);
       String first = graph.weight(new float[] {1, 2}, 2);
       String second = graph.weight(new float[] {3, 4, 5, 6}, 2, 2);
@@ -47,6 +47,22 @@ class OnnxGraphTest {
     ByteBuffer floats = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
     assertThat(floats.getFloat((int) offset + 8)).isEqualTo(5f);
     assertThat(data).hasSize((int) offset + Integer.parseInt(entry(matrix, "length")));
+  }
+
+  @Test
+  void keepsWeightsInsideWhereAsked() throws IOException {
+    Path file = folder.resolve("graph.onnx");
+    try (OnnxGraph graph = OnnxGraph.withWeightsInside(file)) {
+      graph.input("x", 1, 2);
+      graph.output("y", graph.node("Add", List.of("x", graph.weight(new float[] {1, 2}, 2))), 1, 2);
+      graph.write();
+    }
+    TensorProto vector =
+        ModelProto.parseFrom(Files.readAllBytes(file)).getGraph().getInitializer(0);
+    ByteBuffer floats = vector.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(floats.getFloat(4)).isEqualTo(2f);
+    assertThat(vector.getExternalDataList()).isEmpty();
+    assertThat(folder.toFile().list()).containsExactly("graph.onnx");
   }
 
   private static String entry(TensorProto tensor, String key) {

@@ -37,6 +37,7 @@ class PeersTest {
             "--json=" + json);
     assertThat(result.err()).contains("round 2 of 2: LibTorch");
     assertThat(result.exit()).isZero();
+    assertThat(result.out()).contains("| ONNX Runtime, exported graph |");
     assertThat(result.out()).contains("| synthetic:tiny-reg4 | 42 | 1 | tokens | 2 |");
     JsonNode rows = JsonMapper.shared().readTree(Files.readString(json));
     assertThat(rows.size()).isEqualTo(2 * 2 * 3);
@@ -59,6 +60,7 @@ class PeersTest {
     "--threads,     0,     --threads must be positive",
     "--pixels,      -14,   --pixels must be positive",
     "--batch,       two,   two",
+    "--onnx,        folded, folded",
     "--rounds,      0,     --rounds must be positive",
     "--seconds,     0,     --seconds must be positive",
     "--no-such,     1,     --no-such"

@@ -49,6 +49,10 @@ class ResultFilesTest {
         JsonMapper.shared().readTree(Files.readString(folder.resolve("peers.host.json")));
     assertThat(host.get("processors").asInt()).isPositive();
     assertThat(host.get("memory_mib").asLong()).isPositive();
+    assertThat(host.get("onnx").asString()).isEqualTo("fused");
+    for (Engine engine : Engine.values()) {
+      assertThat(host.get("jvm_flags").get(engine.id()).get(0).asString()).startsWith("-XX:");
+    }
     assertThat(host.get("engines").get("fovea").asString()).isEqualTo("9");
   }
 
@@ -70,7 +74,12 @@ class ResultFilesTest {
     assertThat(plot.getRGB(2, 2)).as("a light background").isEqualTo(0xffffffff);
     assertThat(Files.readString(results.resolve("peers-2026-01-01.svg"))).contains("<svg");
     assertThat(Files.readString(results.resolve("peers-2026-01-01.md")))
-        .contains("./bench/run peers", "| ratio |", "peers-2026-01-01.svg");
+        .contains(
+            "./bench/run peers",
+            "ONNX Runtime, fused graph",
+            "| ratio |",
+            "JVM flags: fovea `-XX:",
+            "peers-2026-01-01.svg");
   }
 
   @Test
@@ -78,12 +87,13 @@ class ResultFilesTest {
     List<Row> rows = Rows.two();
     assertThat(Table.ratio(rows.get(0), rows)).isEqualTo(1.3);
     assertThat(Table.ratio(rows.get(3), rows)).isEqualTo(1.2);
-    assertThat(Table.markdown(rows))
+    assertThat(Table.markdown(rows, OnnxForm.EXPORTED))
+        .contains("| ONNX Runtime, exported graph |")
         .contains("| small | 224 | 1 | cls | 1 | 50.0 ms | 65.0 ms | 70.0 ms | 1.30x | 1.10 |")
         .contains("| small | 224 | 1 | cls | 2 | 25.0 ms | 40.0 ms | 30.0 ms | 1.20x | 1.10 |");
   }
 
   private static Host host() throws IOException {
-    return Host.here("2026-01-01", "./bench/run peers", Map.of("fovea", "9"));
+    return Host.here("2026-01-01", "./bench/run peers", OnnxForm.FUSED, Map.of("fovea", "9"));
   }
 }

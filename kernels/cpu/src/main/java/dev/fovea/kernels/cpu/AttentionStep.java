@@ -27,12 +27,12 @@ public record AttentionStep(
   }
 
   /** True if the probabilities of this query row are kept. */
-  public boolean watches(int query) {
+  boolean watches(int query) {
     return query >= watched.first() && query < watched.end();
   }
 
-  /** Index in {@link #probabilities} where the row of a watched query starts. */
-  public int probabilityOffset(int image, int head, int query) {
-    return probabilities.offset(image, head * watched.count() + query - watched.first());
+  /** Index in {@link #probabilities} of a watched query's probability for a key. */
+  public int probabilityOffset(int image, int head, int query, int key) {
+    return probabilities.offset(image, head * watched.count() + query - watched.first(), key);
   }
 }

@@ -19,6 +19,9 @@ public interface CpuKernels {
   /** Name and vector width, for logs and diagnosis. */
   String description();
 
+  /** How activation matrices of this width lie in memory. */
+  TokenLayout layout(int width);
+
   /**
    * Packs a weight and its bias; both are copied.
    *

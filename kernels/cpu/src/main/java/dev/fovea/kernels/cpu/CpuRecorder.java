@@ -54,7 +54,7 @@ final class CpuRecorder implements Recorder {
   @Override
   public Tokens tokens(int images, int rows, int width) {
     checkOpen();
-    CpuTokens tokens = new CpuTokens(this, images, rows, width);
+    CpuTokens tokens = new CpuTokens(this, images, rows, width, kernels.layout(width));
     bytes += (long) Float.BYTES * tokens.data().length;
     return tokens;
   }

@@ -14,6 +14,11 @@ final class PoolTask implements Task {
   private final Pooling pooling;
   private final boolean normalize;
   private final CpuTokens y;
+
+  /** By slot: a row of x; the result. */
+  private final float[][] rows;
+
+  private final float[][] results;
   private final double[][] sums;
 
   PoolTask(CpuTokens x, int prefix, Pooling pooling, boolean normalize, CpuTokens y, int slots) {
@@ -22,7 +27,9 @@ final class PoolTask implements Task {
     this.pooling = pooling;
     this.normalize = normalize;
     this.y = y;
-    sums = new double[slots][pooling == Pooling.CLS ? 0 : x.width()];
+    rows = new float[slots][x.width()];
+    results = new float[slots][y.width()];
+    sums = new double[slots][x.width()];
   }
 
   @Override
@@ -32,50 +39,48 @@ final class PoolTask implements Task {
 
   @Override
   public void run(int image, int slot) {
-    int to = y.offset(image, 0);
+    float[] result = results[slot];
     switch (pooling) {
-      case CLS -> copyCls(image, to);
-      case MEAN -> mean(image, sums[slot], to);
+      case CLS -> x.read(image, 0, 0, x.width(), result, 0);
+      case MEAN -> mean(image, slot, result, 0);
       case CLS_MEAN -> {
-        copyCls(image, to);
-        mean(image, sums[slot], to + x.width());
+        x.read(image, 0, 0, x.width(), result, 0);
+        mean(image, slot, result, x.width());
       }
     }
     if (normalize) {
-      normalize(to);
+      normalize(result);
     }
+    y.write(result, 0, y.width(), image, 0, 0);
   }
 
-  private void copyCls(int image, int to) {
-    System.arraycopy(x.data(), x.offset(image, 0), y.data(), to, x.width());
-  }
-
-  private void mean(int image, double[] sum, int to) {
+  private void mean(int image, int slot, float[] result, int to) {
+    double[] sum = sums[slot];
+    float[] values = rows[slot];
     Arrays.fill(sum, 0);
     for (int row = prefix; row < x.rows(); row++) {
-      int from = x.offset(image, row);
+      x.read(image, row, 0, x.width(), values, 0);
       for (int column = 0; column < sum.length; column++) {
-        sum[column] += x.data()[from + column];
+        sum[column] += values[column];
       }
     }
     int patches = x.rows() - prefix;
     for (int column = 0; column < sum.length; column++) {
-      y.data()[to + column] = (float) (sum[column] / patches);
+      result[to + column] = (float) (sum[column] / patches);
     }
   }
 
-  private void normalize(int from) {
-    float[] data = y.data();
+  private static void normalize(float[] result) {
     double squares = 0;
-    for (int column = 0; column < y.width(); column++) {
-      squares += (double) data[from + column] * data[from + column];
+    for (float value : result) {
+      squares += (double) value * value;
     }
     if (squares == 0) {
       return;
     }
     double length = Math.sqrt(squares);
-    for (int column = 0; column < y.width(); column++) {
-      data[from + column] = (float) (data[from + column] / length);
+    for (int i = 0; i < result.length; i++) {
+      result[i] = (float) (result[i] / length);
     }
   }
 }

@@ -15,9 +15,8 @@ record ReadTask(CpuTokens tokens, Rows rows, Columns columns, float[] result) im
   public void run(int image, int slot) {
     int width = columns.count();
     for (int row = 0; row < rows.count(); row++) {
-      int from = tokens.offset(image, rows.first() + row) + columns.first();
       int to = (image * rows.count() + row) * width;
-      System.arraycopy(tokens.data(), from, result, to, width);
+      tokens.read(image, rows.first() + row, columns.first(), width, result, to);
     }
   }
 }

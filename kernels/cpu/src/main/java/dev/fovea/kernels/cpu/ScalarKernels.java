@@ -40,6 +40,11 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
+  public TokenLayout layout(int width) {
+    return new TokenLayout(1, width);
+  }
+
+  @Override
   public Linear pack(float[] weight, float[] bias, Activation activation, WeightStorage storage) {
     float[] rounded = weight.clone();
     if (storage != WeightStorage.F32) {
@@ -161,7 +166,7 @@ final class ScalarKernels implements CpuKernels {
           softmax(p);
           weightedValues(step, image, head, query, p, sums[slot]);
           if (step.watches(query)) {
-            int to = step.probabilityOffset(image, head, query);
+            int to = step.probabilityOffset(image, head, query, 0);
             for (int key = 0; key < p.length; key++) {
               step.probabilities().data()[to + key] = (float) p[key];
             }

@@ -142,12 +142,16 @@ class AttentionTest extends VerbTest {
       largestSize = Math.max(largestSize, size);
     }
     softmax(probabilities);
+    float[][] values = new float[tokens][];
+    for (int key = 0; key < tokens; key++) {
+      values[key] = row(qkv, image, key);
+    }
     double relative = (2 * (d + 2) * largestSize + tokens + 8) * ROUNDING;
     for (int j = 0; j < d; j++) {
       double sum = 0;
       double size = 0;
       for (int key = 0; key < tokens; key++) {
-        double v = data(qkv)[((CpuTokens) qkv).offset(image, key) + 2 * width + head * d + j];
+        double v = values[key][2 * width + head * d + j];
         sum += probabilities[key] * v;
         size += Math.abs(probabilities[key] * v);
       }

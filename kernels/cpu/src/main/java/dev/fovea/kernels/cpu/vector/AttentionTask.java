@@ -2,8 +2,9 @@ package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
+import static dev.fovea.kernels.cpu.vector.RowTiles.TILE_SIZE;
+import static dev.fovea.kernels.cpu.vector.RowTiles.column;
 
 import dev.fovea.kernels.cpu.AttentionStep;
 import dev.fovea.kernels.cpu.CpuTokens;
@@ -20,13 +21,11 @@ import java.util.Arrays;
  * scales them down when a later block has a larger score (M. Milakov, N. Gimelshein, "Online
  * normalizer calculation for softmax", arXiv 1805.02867). The 261 tokens of 224 pixels are one
  * block.
- *
- * <p>Scores are in units of ln 2, so that the exponential is a power of two.
  */
 final class AttentionTask implements Task {
 
-  /** Queries of a piece: a multiple of every tile height. */
-  private static final int QUERIES = 96;
+  /** Tiles of queries of a piece. */
+  private static final int TILES = 96 / TILE;
 
   /** Keys of a block: one chain of the product with the values. */
   private static final int KEYS = CHAIN;
@@ -34,9 +33,9 @@ final class AttentionTask implements Task {
   private final AttentionStep step;
   private final KeyValuePacking packed;
   private final Scratch scratch;
-  private final int pieces;
-  private final int valuePanels;
-  private final float queryScale;
+  private final LeftRows queries;
+  private final int piecesPerImage;
+  private final int valueSize;
 
   /** For scores of the last panel: 0, and minus infinity for keys that there are not. */
   private final float[] mask;
@@ -45,98 +44,77 @@ final class AttentionTask implements Task {
     this.step = step;
     this.packed = packed;
     this.scratch = scratch;
-    pieces = Lanes.steps(step.queries().count(), QUERIES);
-    valuePanels = Lanes.steps(step.headWidth(), PANEL);
-    queryScale = (float) (1 / (Math.sqrt(step.headWidth()) * Math.log(2)));
+    queries = LeftRows.of(step.qkv(), step.queries());
+    piecesPerImage = Lanes.steps(queries.tilesPerImage(), TILES);
+    valueSize = RowTiles.size(step.headWidth());
     mask = new float[PANEL];
     Arrays.fill(mask, (step.tokens() - 1) % PANEL + 1, PANEL, Float.NEGATIVE_INFINITY);
-    scratch.reserve(tileOffset() + TILE_SIZE);
+    scratch.reserve(productOffset() + TILE_SIZE);
   }
 
-  // Scratch memory of a slot: queries, scores of a tile, weighted values of all queries; for every
-  // query the largest score and the sum; for those of a tile a factor; one tile.
+  // Scratch memory of a slot: scores of a tile; for each tile of queries its weighted values, its
+  // largest scores and its sums; for those of one tile a factor; a tile for multiplyAdd.
 
-  private int scoreOffset() {
-    return QUERIES / TILE * RowTiles.size(step.headWidth());
-  }
-
-  private int valueOffset() {
-    return scoreOffset() + RowTiles.size(KEYS);
+  private static int valueOffset() {
+    return TILE_SIZE;
   }
 
   private int largestOffset() {
-    return valueOffset() + QUERIES * valuePanels * PANEL;
+    return valueOffset() + TILES * valueSize;
   }
 
   private int sumOffset() {
-    return largestOffset() + QUERIES;
+    return largestOffset() + TILES * TILE;
   }
 
   private int factorOffset() {
-    return sumOffset() + QUERIES;
+    return sumOffset() + TILES * TILE;
   }
 
-  private int tileOffset() {
-    return factorOffset() + PANEL;
+  private int productOffset() {
+    return factorOffset() + TILE;
   }
 
   @Override
   public int count() {
-    return step.qkv().images() * step.heads() * pieces;
+    return step.qkv().images() * step.heads() * piecesPerImage;
   }
 
   @Override
   public void run(int index, int slot) {
-    int head = index / pieces % step.heads();
-    int image = index / pieces / step.heads();
-    int first = step.queries().first() + index % pieces * QUERIES;
-    int queries = Math.min(QUERIES, step.queries().end() - first);
+    int piece = index % piecesPerImage;
+    int head = index / piecesPerImage % step.heads();
+    int image = index / piecesPerImage / step.heads();
+    int first = piece * TILES;
+    int tiles = Math.min(TILES, queries.tilesPerImage() - first);
+    int firstTile = image * queries.tilesPerImage() + first;
     float[] memory = scratch.of(slot);
-    packQueries(image, head, first, queries, memory);
     Arrays.fill(memory, largestOffset(), sumOffset(), Float.NEGATIVE_INFINITY);
     Arrays.fill(memory, sumOffset(), factorOffset(), 0);
     for (int key = 0; key < step.tokens(); key += KEYS) {
-      for (int query = 0; query < queries; query += TILE) {
-        attend(image, head, query, key, memory);
+      for (int i = 0; i < tiles; i++) {
+        attend(firstTile + i, head, i, key, memory);
       }
     }
-    for (int query = 0; query < queries; query++) {
-      store(image, head, first + query, query, memory);
-    }
-    for (int query = 0; query < queries; query++) {
-      if (step.watches(first + query)) {
-        keepProbabilities(image, head, first + query, query, memory);
-      }
+    for (int i = 0; i < tiles; i++) {
+      store(firstTile + i, head, i, memory);
+      keepProbabilities(firstTile + i, head, i, memory);
     }
   }
 
-  /** Queries over sqrt(d) ln 2, in row tiles. */
-  private void packQueries(int image, int head, int first, int queries, float[] memory) {
-    CpuTokens qkv = step.qkv();
-    float[] from = qkv.data();
-    int d = step.headWidth();
-    for (int query = 0; query < queries; query++) {
-      int q = qkv.offset(image, first + query) + head * d;
-      int to = RowTiles.offset(query, d);
-      for (int panel = 0; panel < d; panel += PANEL) {
-        int count = Math.min(PANEL, d - panel);
-        Epilogue.copyScaled(from, q + panel, count, queryScale, memory, to + panel * TILE);
-      }
-    }
-  }
-
-  /** One tile of queries against one block of keys. */
-  private void attend(int image, int head, int query, int key, float[] memory) {
-    scores(image, head, query, key, memory);
+  /** One tile of queries, the piece's number {@code i}, against one block of keys. */
+  private void attend(int tile, int head, int i, int key, float[] memory) {
+    scores(tile, head, key, memory);
     int panels = panels(key);
-    int largest = largestOffset() + query;
+    int largest = largestOffset() + i * TILE;
+    int sums = sumOffset() + i * TILE;
     System.arraycopy(memory, largest, memory, factorOffset(), TILE);
-    Softmax.raise(memory, scoreOffset(), panels, largest);
+    Softmax.raise(memory, 0, panels, largest);
     if (key > 0) {
-      scaleDown(query, memory);
+      scaleDown(i, memory);
     }
-    Softmax.powers(memory, scoreOffset(), panels, largest, sumOffset() + query);
-    addValues(image, head, query, key, memory);
+    Softmax.powers(memory, 0, panels, largest, sums);
+    addValues(queries.image(tile), head, i, key, memory);
   }
 
   /** Panels of the block that starts with a key. */
@@ -144,83 +122,102 @@ final class AttentionTask implements Task {
     return Lanes.steps(Math.min(KEYS, step.tokens() - key), PANEL);
   }
 
-  private void scores(int image, int head, int query, int key, float[] memory) {
+  /** Scores of a tile of queries, read where they are; they may lie in two tiles of columns. */
+  private void scores(int tile, int head, int key, float[] memory) {
     int d = step.headWidth();
-    int rows = RowTiles.offset(query, d);
+    int column = head * d;
+    int rows = queries.offset(tile);
+    float[] q = queries.data();
     float[] keys = packed.memory();
+    int image = queries.image(tile);
     for (int panel = 0; panel < panels(key); panel++) {
-      int c = scoreOffset() + panel * TILE_SIZE;
+      int to = panel * PANEL;
       int from = packed.keys(image, head, key / PANEL + panel);
-      MicroKernel.multiply(memory, rows, keys, from, Math.min(CHAIN, d), memory, c);
-      for (int chain = CHAIN; chain < d; chain += CHAIN) {
-        int a = rows + chain * TILE;
-        int steps = Math.min(CHAIN, d - chain);
-        MicroKernel.multiplyAdd(
-            memory, a, keys, from + chain * PANEL, steps, memory, c, tileOffset());
+      int run = Math.min(d, CHAIN - column % CHAIN);
+      MicroKernel.multiply(q, rows + column(column), keys, from, run, memory, to, from);
+      for (int channel = run; channel < d; channel += run) {
+        run = Math.min(CHAIN, d - channel);
+        int a = rows + column(column + channel);
+        int b = from + channel * PANEL;
+        MicroKernel.multiplyAdd(q, a, keys, b, run, memory, to, b, productOffset());
       }
       if (key + (panel + 1) * PANEL > step.tokens()) {
-        Epilogue.addRow(memory, c, mask, 0);
+        Epilogue.addBias(memory, to, TILE, mask, 0, memory, to);
       }
     }
   }
 
   /** Brings sums and weighted values from the largest scores before a block to those with it. */
-  private void scaleDown(int query, float[] memory) {
+  private void scaleDown(int i, float[] memory) {
     int factors = factorOffset();
-    for (int i = 0; i < TILE; i++) {
-      double difference = memory[factors + i] - memory[largestOffset() + query + i];
-      memory[factors + i] = (float) Math.exp(difference * Math.log(2));
-      memory[sumOffset() + query + i] *= memory[factors + i];
+    for (int query = 0; query < TILE; query++) {
+      double difference = memory[factors + query] - memory[largestOffset() + i * TILE + query];
+      memory[factors + query] = (float) Math.exp(difference * Math.log(2));
+      memory[sumOffset() + i * TILE + query] *= memory[factors + query];
     }
-    for (int panel = 0; panel < valuePanels; panel++) {
-      Softmax.scaleRows(memory, values(query, panel), factors);
+    for (int channel = 0; channel < step.headWidth(); channel += PANEL) {
+      Softmax.scaleRows(memory, values(i) + column(channel), factors);
     }
   }
 
-  /** Where the weighted values of a tile of queries and a panel of channels are. */
-  private int values(int query, int panel) {
-    return valueOffset() + (query / TILE * valuePanels + panel) * TILE_SIZE;
+  /** Where the weighted values of the piece's tile number {@code i} are. */
+  private int values(int i) {
+    return valueOffset() + i * valueSize;
   }
 
-  private void addValues(int image, int head, int query, int key, float[] memory) {
+  private void addValues(int image, int head, int i, int key, float[] memory) {
     float[] values = packed.memory();
-    for (int panel = 0; panel < valuePanels; panel++) {
-      int from = packed.values(image, head, panel);
-      int c = values(query, panel);
-      int b = from + key * PANEL;
-      int steps = Math.min(KEYS, step.tokens() - key);
+    int steps = Math.min(KEYS, step.tokens() - key);
+    for (int channel = 0; channel < step.headWidth(); channel += PANEL) {
+      int b = packed.values(image, head, channel / PANEL) + key * PANEL;
+      int to = values(i) + column(channel);
       if (key == 0) {
-        MicroKernel.multiply(memory, scoreOffset(), values, b, steps, memory, c);
+        MicroKernel.multiply(memory, 0, values, b, steps, memory, to, b);
       } else {
-        MicroKernel.multiplyAdd(memory, scoreOffset(), values, b, steps, memory, c, tileOffset());
+        MicroKernel.multiplyAdd(memory, 0, values, b, steps, memory, to, b, productOffset());
       }
     }
   }
 
-  /** Divides the weighted values of a query by their sum of weights. */
-  private void store(int image, int head, int row, int query, float[] memory) {
+  /** Divides the weighted values of the wanted queries by their sums of weights. */
+  private void store(int tile, int head, int i, float[] memory) {
     CpuTokens y = step.y();
     int d = step.headWidth();
-    float factor = 1 / memory[sumOffset() + query];
-    for (int channel = 0; channel < d; channel += PANEL) {
-      int tile = query / TILE * TILE;
-      int from = values(tile, channel / PANEL) + (query - tile) * PANEL;
-      int to = y.offset(image, row) + head * d + channel;
-      Epilogue.copyScaled(memory, from, Math.min(PANEL, d - channel), factor, y.data(), to);
+    for (int row = queries.first(tile); row < queries.end(tile); row++) {
+      int query = row - queries.tileRow(tile);
+      float factor = 1 / memory[sumOffset() + i * TILE + query];
+      for (int channel = 0; channel < d; channel += PANEL) {
+        int from = values(i) + query * CHAIN + column(channel);
+        int to = y.offset(queries.image(tile), row, head * d + channel);
+        if (d % PANEL == 0) {
+          Epilogue.copyScaled(memory, from, factor, y.data(), to);
+          continue;
+        }
+        for (int c = 0; c < Math.min(PANEL, d - channel); c++) {
+          to = y.offset(queries.image(tile), row, head * d + channel + c);
+          y.data()[to] = memory[from + c] * factor;
+        }
+      }
     }
   }
 
-  /** Computes the scores of a query's tile again, now that the largest and the sum are known. */
-  private void keepProbabilities(int image, int head, int row, int query, float[] memory) {
-    int tile = query / TILE * TILE;
-    int to = step.probabilityOffset(image, head, row);
-    float factor = 1 / memory[sumOffset() + query];
-    for (int key = 0; key < step.tokens(); key += KEYS) {
-      scores(image, head, tile, key, memory);
-      Softmax.powers(memory, scoreOffset(), panels(key), largestOffset() + tile, factorOffset());
-      for (int k = 0; k < Math.min(KEYS, step.tokens() - key); k++) {
-        int from = scoreOffset() + RowTiles.offset(query - tile, KEYS) + k / PANEL * TILE_SIZE;
-        step.probabilities().data()[to + key + k] = memory[from + k % PANEL] * factor;
+  /** Computes the scores of a tile again, now that the largest and the sums are known. */
+  private void keepProbabilities(int tile, int head, int i, float[] memory) {
+    int image = queries.image(tile);
+    int largest = largestOffset() + i * TILE;
+    int sums = sumOffset() + i * TILE;
+    int first = Math.max(queries.first(tile), step.watched().first());
+    int end = Math.min(queries.end(tile), step.watched().end());
+    for (int key = 0; first < end && key < step.tokens(); key += KEYS) {
+      scores(tile, head, key, memory);
+      Softmax.powers(memory, 0, panels(key), largest, factorOffset());
+      for (int row = first; row < end; row++) {
+        int query = row - queries.tileRow(tile);
+        float factor = 1 / memory[sums + query];
+        int to = step.probabilityOffset(image, head, row, key);
+        for (int k = 0; k < Math.min(KEYS, step.tokens() - key); k++) {
+          step.probabilities().data()[to + k] = memory[query * CHAIN + k] * factor;
+        }
       }
     }
   }

@@ -4,7 +4,7 @@ import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
+import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import dev.fovea.kernels.Activation;
 import jdk.incubator.vector.FloatVector;
@@ -12,17 +12,17 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * What happens to a tile between the matrix product and its place in the result, while it is still
- * in the first-level cache.
+ * What happens between the matrix product and its place in the result, while a tile is still in the
+ * first-level cache: bias, activation, LayerScale, residual, in one pass.
  *
- * <p>Arithmetic is done to a whole tile, [{@link Lanes#TILE}, {@link Lanes#PANEL}]; only on its way
- * out it matters which rows and columns are valid, and there vectors and single elements are
- * computed alike, so an element does not depend on those beside it.
+ * <p>Every method takes some rows of a tile, {@link RowTiles#CHAIN} apart, and a whole panel's
+ * columns of them, and leaves the result in rows of y that are {@code width} apart. All elements
+ * are computed alike, so none depends on those beside it.
  */
 final class Epilogue {
 
-  /** Floats of memory that {@link #activate} needs besides the tile. */
-  static final int SCRATCH = TILE_SIZE;
+  /** Floats of memory that {@link #activate} needs. */
+  static final int SCRATCH = TILE * PANEL;
 
   // log2(erfc(t / sqrt 2) / 2) for 0 <= t <= 6: a fit of our own (Lawson's algorithm), weighted so
   // that the absolute error of GELU is below 7e-9 before roundings. Beyond, the tail is taken for
@@ -50,36 +50,71 @@ final class Epilogue {
   private Epilogue() {}
 
   /**
-   * Applies an activation in place. With {@link Activation#SWIGLU} the first vector of a row gates
-   * the second, and the result is in the first.
+   * {@code y = activation(tile + bias)}. With {@link Activation#SWIGLU} the first vector of a row
+   * gates the second, and the result is one vector; the tile is overwritten.
+   *
+   * @param tile memory of the tile, and of {@link #SCRATCH} floats at {@code scratch}
+   * @param from the first row's first element
+   * @param biasOffset the element of the bias that belongs to it
+   * @param to where it goes in y
    */
-  static void activate(Activation activation, float[] tile, int offset, int scratch) {
+  static void activate(
+      Activation activation,
+      float[] tile,
+      int from,
+      int rows,
+      float[] bias,
+      int biasOffset,
+      float[] y,
+      int to,
+      int scratch) {
     switch (activation) {
-      case NONE -> {}
-      case GELU -> gelu(tile, offset);
-      case QUICK_GELU -> quickGelu(tile, offset, scratch);
-      case SWIGLU -> swiglu(tile, offset, scratch);
+      case NONE -> addBias(tile, from, rows, bias, biasOffset, y, to);
+      case GELU -> gelu(tile, from, rows, bias, biasOffset, y, to);
+      case QUICK_GELU -> {
+        addBias(tile, from, rows, bias, biasOffset, y, to);
+        quickGelu(y, to, rows, tile, scratch);
+      }
+      case SWIGLU -> {
+        addBias(tile, from, rows, bias, biasOffset, tile, from);
+        swiglu(tile, from, rows, y, to, scratch);
+      }
     }
   }
 
-  /** Adds a panel's part of a row to every row of a tile. */
-  static void addRow(float[] tile, int offset, float[] row, int rowOffset) {
-    FloatVector x = FloatVector.fromArray(SPECIES, row, rowOffset);
-    FloatVector y = FloatVector.fromArray(SPECIES, row, rowOffset + COUNT);
-    for (int i = offset; i < offset + TILE_SIZE; i += PANEL) {
-      FloatVector.fromArray(SPECIES, tile, i).add(x).intoArray(tile, i);
-      FloatVector.fromArray(SPECIES, tile, i + COUNT).add(y).intoArray(tile, i + COUNT);
+  /** {@code y = tile + bias}. */
+  static void addBias(
+      float[] tile, int from, int rows, float[] bias, int biasOffset, float[] y, int to) {
+    FloatVector b0 = FloatVector.fromArray(SPECIES, bias, biasOffset);
+    FloatVector b1 = FloatVector.fromArray(SPECIES, bias, biasOffset + COUNT);
+    for (int row = 0; row < rows; row++) {
+      int i = from + row * CHAIN;
+      int j = to + row * CHAIN;
+      FloatVector.fromArray(SPECIES, tile, i).add(b0).intoArray(y, j);
+      FloatVector.fromArray(SPECIES, tile, i + COUNT).add(b1).intoArray(y, j + COUNT);
     }
   }
 
   /**
-   * {@code max(x, 0) - |x| Q(|x|)} with the upper tail of the normal distribution Q, which is
-   * {@code x (1 + erf(x / sqrt 2)) / 2} without cancellation for negative x. Minimum and maximum
-   * are written as comparisons, which cost half: they need not tell apart what is special.
+   * With {@code x = tile + bias}: {@code y = max(x, 0) - |x| Q(|x|)} with the upper tail of the
+   * normal distribution Q, which is {@code x (1 + erf(x / sqrt 2)) / 2} without cancellation for
+   * negative x. Minimum and maximum are written as comparisons, which cost half: they need not tell
+   * apart what is special.
    */
-  static void gelu(float[] tile, int offset) {
-    for (int i = offset; i < offset + TILE_SIZE; i += COUNT) {
-      FloatVector x = FloatVector.fromArray(SPECIES, tile, i);
+  static void gelu(
+      float[] tile, int from, int rows, float[] bias, int biasOffset, float[] y, int to) {
+    geluHalf(tile, from, rows, bias, biasOffset, y, to);
+    geluHalf(tile, from + COUNT, rows, bias, biasOffset + COUNT, y, to + COUNT);
+  }
+
+  /**
+   * One vector's columns: with a loop over rows alone, the compiler computes two rows at a time.
+   */
+  private static void geluHalf(
+      float[] tile, int from, int rows, float[] bias, int biasOffset, float[] y, int to) {
+    FloatVector b = FloatVector.fromArray(SPECIES, bias, biasOffset);
+    for (int row = 0; row < rows; row++) {
+      FloatVector x = FloatVector.fromArray(SPECIES, tile, from + row * CHAIN).add(b);
       FloatVector t = x.abs();
       VectorMask<Float> far = t.compare(VectorOperators.GT, LIMIT);
       t = t.blend(LIMIT, far);
@@ -111,137 +146,99 @@ final class Epilogue {
               .lanewise(VectorOperators.LSHL, VectorMath.EXPONENT_SHIFT)
               .reinterpretAsFloats();
       FloatVector positive = x.blend(0, x.compare(VectorOperators.LT, 0));
-      positive.sub(t.mul(e.mul(power)).blend(0, far)).intoArray(tile, i);
+      positive.sub(t.mul(e.mul(power)).blend(0, far)).intoArray(y, to + row * CHAIN);
     }
   }
 
-  private static void quickGelu(float[] tile, int offset, int scratch) {
-    for (int i = 0; i < TILE_SIZE; i += COUNT) {
-      FloatVector.fromArray(SPECIES, tile, offset + i)
-          .mul(-QUICK_SLOPE)
-          .intoArray(tile, scratch + i);
+  private static void quickGelu(float[] y, int offset, int rows, float[] memory, int scratch) {
+    for (int row = 0; row < rows; row++) {
+      for (int lane = 0; lane < PANEL; lane += COUNT) {
+        FloatVector.fromArray(SPECIES, y, offset + row * CHAIN + lane)
+            .mul(-QUICK_SLOPE)
+            .intoArray(memory, scratch + row * PANEL + lane);
+      }
     }
-    VectorMath.exp(tile, scratch, TILE_SIZE);
-    for (int i = 0; i < TILE_SIZE; i += COUNT) {
-      FloatVector x = FloatVector.fromArray(SPECIES, tile, offset + i);
-      FloatVector e = FloatVector.fromArray(SPECIES, tile, scratch + i);
-      x.div(e.add(1)).intoArray(tile, offset + i);
+    VectorMath.exp(memory, scratch, rows * PANEL);
+    for (int row = 0; row < rows; row++) {
+      for (int lane = 0; lane < PANEL; lane += COUNT) {
+        int i = offset + row * CHAIN + lane;
+        FloatVector e = FloatVector.fromArray(SPECIES, memory, scratch + row * PANEL + lane);
+        FloatVector.fromArray(SPECIES, y, i).div(e.add(1)).intoArray(y, i);
+      }
     }
   }
 
-  private static void swiglu(float[] tile, int offset, int scratch) {
-    for (int row = 0; row < TILE; row++) {
-      FloatVector.fromArray(SPECIES, tile, offset + row * PANEL)
+  private static void swiglu(float[] tile, int from, int rows, float[] y, int to, int scratch) {
+    for (int row = 0; row < rows; row++) {
+      FloatVector.fromArray(SPECIES, tile, from + row * CHAIN)
           .neg()
           .intoArray(tile, scratch + row * COUNT);
     }
-    VectorMath.exp(tile, scratch, TILE * COUNT);
-    for (int row = 0; row < TILE; row++) {
-      int i = offset + row * PANEL;
+    VectorMath.exp(tile, scratch, rows * COUNT);
+    for (int row = 0; row < rows; row++) {
+      int i = from + row * CHAIN;
       FloatVector gate = FloatVector.fromArray(SPECIES, tile, i);
       FloatVector up = FloatVector.fromArray(SPECIES, tile, i + COUNT);
       FloatVector e = FloatVector.fromArray(SPECIES, tile, scratch + row * COUNT);
-      gate.div(e.add(1)).mul(up).intoArray(tile, i);
+      gate.div(e.add(1)).mul(up).intoArray(y, to + row * CHAIN);
     }
   }
 
-  /**
-   * {@code y = tile} for some rows.
-   *
-   * @param from the first row's first element, the next row's {@link Lanes#PANEL} later
-   * @param to the same in y, the next row's {@code width} later
-   * @param columns elements of a row
-   */
-  static void copy(float[] tile, int from, int rows, int columns, float[] y, int to, int width) {
-    if (columns != PANEL) {
-      for (int row = 0; row < rows; row++) {
-        System.arraycopy(tile, from + row * PANEL, y, to + row * width, columns);
-      }
-      return;
-    }
-    for (int row = 0; row < rows; row++) {
-      int i = from + row * PANEL;
-      int j = to + row * width;
-      FloatVector.fromArray(SPECIES, tile, i).intoArray(y, j);
-      FloatVector.fromArray(SPECIES, tile, i + COUNT).intoArray(y, j + COUNT);
-    }
-  }
-
-  /** {@code y = factor * x} for some elements of a row. */
-  static void copyScaled(float[] x, int from, int count, float factor, float[] y, int to) {
-    if (count != PANEL) {
-      for (int i = 0; i < count; i++) {
-        y[to + i] = x[from + i] * factor;
-      }
-      return;
-    }
-    FloatVector.fromArray(SPECIES, x, from).mul(factor).intoArray(y, to);
-    FloatVector.fromArray(SPECIES, x, from + COUNT).mul(factor).intoArray(y, to + COUNT);
-  }
-
-  /** {@code y += gamma * tile} for some rows, as {@link #copy} has them. */
+  /** {@code y += gamma * (tile + bias)}; gamma has the bias's places. */
   static void addScaled(
       float[] tile,
       int from,
       int rows,
-      int columns,
+      float[] bias,
       float[] gamma,
-      int gammaOffset,
+      int biasOffset,
       float[] y,
-      int to,
-      int width) {
-    if (columns != PANEL) {
-      addScaledPart(tile, from, rows, columns, gamma, gammaOffset, y, to, width);
-      return;
-    }
-    FloatVector g0 = FloatVector.fromArray(SPECIES, gamma, gammaOffset);
-    FloatVector g1 = FloatVector.fromArray(SPECIES, gamma, gammaOffset + COUNT);
+      int to) {
+    FloatVector b0 = FloatVector.fromArray(SPECIES, bias, biasOffset);
+    FloatVector b1 = FloatVector.fromArray(SPECIES, bias, biasOffset + COUNT);
+    FloatVector g0 = FloatVector.fromArray(SPECIES, gamma, biasOffset);
+    FloatVector g1 = FloatVector.fromArray(SPECIES, gamma, biasOffset + COUNT);
     for (int row = 0; row < rows; row++) {
-      int i = from + row * PANEL;
-      int j = to + row * width;
+      int i = from + row * CHAIN;
+      int j = to + row * CHAIN;
       FloatVector y0 = FloatVector.fromArray(SPECIES, y, j);
       FloatVector y1 = FloatVector.fromArray(SPECIES, y, j + COUNT);
-      FloatVector.fromArray(SPECIES, tile, i).fma(g0, y0).intoArray(y, j);
-      FloatVector.fromArray(SPECIES, tile, i + COUNT).fma(g1, y1).intoArray(y, j + COUNT);
+      FloatVector.fromArray(SPECIES, tile, i).add(b0).fma(g0, y0).intoArray(y, j);
+      FloatVector.fromArray(SPECIES, tile, i + COUNT).add(b1).fma(g1, y1).intoArray(y, j + COUNT);
     }
   }
 
-  private static void addScaledPart(
-      float[] tile,
-      int from,
-      int rows,
-      int columns,
-      float[] gamma,
-      int gammaOffset,
-      float[] y,
-      int to,
-      int width) {
-    for (int row = 0; row < rows; row++) {
-      for (int column = 0; column < columns; column++) {
-        int j = to + row * width + column;
-        y[j] = Math.fma(tile[from + row * PANEL + column], gamma[gammaOffset + column], y[j]);
-      }
-    }
-  }
-
-  /**
-   * {@code y = tile + table} for some rows, as {@link #copy} has them; the table is as wide as y.
-   */
+  /** {@code y = tile + bias + table}; the table's rows are {@code tableWidth} apart. */
   static void addTable(
       float[] tile,
       int from,
       int rows,
-      int columns,
+      float[] bias,
+      int biasOffset,
       float[] table,
       int tableOffset,
+      int tableWidth,
       float[] y,
-      int to,
-      int width) {
+      int to) {
     for (int row = 0; row < rows; row++) {
-      for (int column = 0; column < columns; column++) {
-        int i = row * width + column;
-        y[to + i] = tile[from + row * PANEL + column] + table[tableOffset + i];
+      for (int lane = 0; lane < PANEL; lane += COUNT) {
+        FloatVector.fromArray(SPECIES, tile, from + row * CHAIN + lane)
+            .add(FloatVector.fromArray(SPECIES, bias, biasOffset + lane))
+            .add(FloatVector.fromArray(SPECIES, table, tableOffset + row * tableWidth + lane))
+            .intoArray(y, to + row * CHAIN + lane);
       }
     }
+  }
+
+  /** {@code y = factor * x} for a panel's elements of a row. */
+  static void copyScaled(float[] x, int from, float factor, float[] y, int to) {
+    FloatVector.fromArray(SPECIES, x, from).mul(factor).intoArray(y, to);
+    FloatVector.fromArray(SPECIES, x, from + COUNT).mul(factor).intoArray(y, to + COUNT);
+  }
+
+  /** {@code y = x} for a panel's elements of a row. */
+  static void copy(float[] x, int from, float[] y, int to) {
+    FloatVector.fromArray(SPECIES, x, from).intoArray(y, to);
+    FloatVector.fromArray(SPECIES, x, from + COUNT).intoArray(y, to + COUNT);
   }
 }

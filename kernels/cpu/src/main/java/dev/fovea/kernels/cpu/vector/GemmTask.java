@@ -1,27 +1,23 @@
 package dev.fovea.kernels.cpu.vector;
 
-import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
-import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
+import static dev.fovea.kernels.cpu.vector.RowTiles.TILE_SIZE;
 
 import dev.fovea.kernels.Columns;
-import dev.fovea.kernels.Rows;
+import dev.fovea.kernels.cpu.CpuTokens;
 import dev.fovea.kernels.cpu.Scratch;
 import dev.fovea.kernels.cpu.Task;
-import jdk.incubator.vector.FloatVector;
 
 /**
- * Second half of a matrix product: packed rows with a packed weight; the way out is left to the
- * verb.
+ * A matrix product of rows in tiles with a packed weight; the way out is left to the verb.
  *
  * <p>A piece takes a group of row tiles through a group of panels, chain by chain. A chain of a row
  * tile stays in the first-level cache while the panels pass, a chain of the panels in the second
- * while the rows pass, so rows and weight both come from further away only once a piece. The inner
- * dimension is never split between pieces: an element's arithmetic does not depend on the rows and
- * columns beside it, nor on how the product is cut.
+ * while the rows pass, so rows and weight both come from further away only once a piece; the weight
+ * while the chain before it is multiplied. The inner dimension is never split between pieces: an
+ * element's arithmetic does not depend on the rows and columns beside it, nor on how the product is
+ * cut.
  */
 abstract class GemmTask implements Task {
 
@@ -31,11 +27,13 @@ abstract class GemmTask implements Task {
   /** Most tiles of a piece: with that many panels, their results take 144 KB at 512 bits. */
   private static final int MOST_TILES = 24;
 
+  /** Where rows are shared out, so that a thread that is held up does not hold up all. */
   private static final int PIECES_PER_THREAD = 4;
 
-  private final RowPacking packing;
+  private final LeftRows rows;
   private final PanelLinear linear;
   private final Columns columns;
+  private final CpuTokens y;
   private final Scratch scratch;
   private final int firstPanel;
   private final int panels;
@@ -43,22 +41,43 @@ abstract class GemmTask implements Task {
   private final int rowGroups;
   private final int mostTiles;
 
-  GemmTask(RowPacking packing, PanelLinear linear, Columns columns, Scratch scratch) {
-    this.packing = packing;
+  /** From a row tile's results to the next one's: results of a single chain are stored at once. */
+  private final int resultSize;
+
+  GemmTask(LeftRows rows, PanelLinear linear, Columns columns, CpuTokens y, Scratch scratch) {
+    this.rows = rows;
     this.linear = linear;
     this.columns = columns;
+    this.y = y;
     this.scratch = scratch;
     firstPanel = columns.first() / linear.panelOutputs();
     panels = Lanes.steps(columns.end(), linear.panelOutputs()) - firstPanel;
-    panelGroups = Math.max(1, Lanes.steps(panels, MOST_PANELS));
-    rowGroups = rowGroups(packing.tiles(), panelGroups, scratch.slots());
-    mostTiles = Lanes.steps(packing.tiles(), rowGroups);
+    panelGroups = panelGroups(panels, scratch.slots());
+    rowGroups = rowGroups(rows.tiles(), panelGroups, scratch.slots());
+    mostTiles = Lanes.steps(rows.tiles(), rowGroups);
+    resultSize = linear.inputs() > CHAIN ? TILE_SIZE : 0;
     scratch.reserve(widened() + (linear.isHalf() ? MOST_PANELS * CHAIN * PANEL : 0));
   }
 
-  /** As few as give every thread its pieces, and all threads as many. */
+  /**
+   * As few as have {@link #MOST_PANELS} at most and give all threads as many. A thread that has all
+   * rows reads a weight that no other one reads; where rows must be shared, every thread reads all.
+   */
+  private static int panelGroups(int panels, int threads) {
+    for (int size = MOST_PANELS; size >= 2; size--) {
+      if (Lanes.steps(panels, size) % threads == 0) {
+        return Lanes.steps(panels, size);
+      }
+    }
+    return Math.max(1, Lanes.steps(panels, MOST_PANELS));
+  }
+
+  /** As few as have {@link #MOST_TILES} at most and, with the panel groups, suit the threads. */
   private static int rowGroups(int tiles, int panelGroups, int threads) {
     int groups = Math.max(1, Lanes.steps(tiles, MOST_TILES));
+    if (panelGroups % threads == 0) {
+      return groups;
+    }
     while (groups < tiles
         && (groups * panelGroups < PIECES_PER_THREAD * threads
             || groups * panelGroups % threads != 0)) {
@@ -67,10 +86,20 @@ abstract class GemmTask implements Task {
     return groups;
   }
 
-  // Scratch memory of a slot: the tiles of a piece, the epilogue's own, widened chains.
+  // Scratch memory of a slot: a tile for each row tile of a piece (or one for all), of which the
+  // piece's panels take the first columns; a tile for multiplyAdd; one for a panel that is stored
+  // in part; the epilogue's own; widened chains.
+
+  private int productOffset() {
+    return Math.max(TILE_SIZE, mostTiles * resultSize);
+  }
+
+  private int partOffset() {
+    return productOffset() + TILE_SIZE;
+  }
 
   private int epilogueOffset() {
-    return mostTiles * MOST_PANELS * TILE_SIZE;
+    return partOffset() + TILE_SIZE;
   }
 
   private int widened() {
@@ -78,102 +107,112 @@ abstract class GemmTask implements Task {
   }
 
   /**
-   * Does to a whole tile what does not depend on its place in the result.
+   * Brings some rows of a panel to the result; in both, a row is {@link RowTiles#CHAIN} after the
+   * one before.
    *
+   * @param from where the first row is in memory
+   * @param imageRow the image's row that the first is
+   * @param panel of the weight
+   * @param to where the first row goes in target, {@link PanelLinear#panelOutputs} elements
    * @param scratch where {@link Epilogue#SCRATCH} floats of memory are
    */
-  abstract void finish(float[] memory, int tile, int scratch);
-
-  /**
-   * Brings rows of a finished tile to the result.
-   *
-   * @param from where the first of them is in memory, the next {@link Lanes#PANEL} later
-   * @param imageRow the image's row that the first is
-   * @param column of the result that the first element is
-   * @param columnCount elements of a row, a panel's at most
-   */
-  abstract void store(
-      float[] memory, int from, int image, int imageRow, int rowCount, int column, int columnCount);
+  abstract void finish(
+      float[] memory,
+      int from,
+      int rows,
+      int imageRow,
+      int panel,
+      float[] target,
+      int to,
+      int scratch);
 
   @Override
   public int count() {
-    return packing.allRows() == 0 ? 0 : rowGroups * panelGroups;
+    return rows.tiles() == 0 ? 0 : rowGroups * panelGroups;
   }
 
   @Override
   public void run(int index, int slot) {
-    int panelGroup = index / rowGroups;
-    int rowGroup = index % rowGroups;
-    int start = firstPanel + share(panels, panelGroup, panelGroups);
-    int end = firstPanel + share(panels, panelGroup + 1, panelGroups);
-    int firstTile = share(packing.tiles(), rowGroup, rowGroups);
-    int endTile = share(packing.tiles(), rowGroup + 1, rowGroups);
+    int panelGroup = index % panelGroups;
+    int rowGroup = index / panelGroups;
     float[] memory = scratch.of(slot);
+    float read = 0;
     for (int step = 0; step < linear.inputs(); step += CHAIN) {
-      multiply(step, start, end, firstTile, endTile, memory);
+      read += multiply(step, panelGroup, rowGroup, memory);
     }
-    int tile = 0;
-    for (int rows = firstTile; rows < endTile; rows++) {
-      for (int panel = start; panel < end; panel++, tile += TILE_SIZE) {
-        Epilogue.addRow(memory, tile, linear.bias(), panel * PANEL);
-        finish(memory, tile, epilogueOffset());
-        storeTile(memory, tile, rows * TILE, panel);
-      }
-    }
+    memory[productOffset()] = read;
   }
 
-  /** Adds the product of one chain to all tiles of a piece. */
-  private void multiply(int step, int start, int end, int firstTile, int endTile, float[] memory) {
+  /** Adds the product of one chain to all tiles of a piece; after the last one, stores them. */
+  private float multiply(int step, int panelGroup, int rowGroup, float[] memory) {
+    int start = groupStart(panelGroup);
+    int end = groupStart(panelGroup + 1);
     int steps = Math.min(CHAIN, linear.inputs() - step);
+    boolean last = step + CHAIN >= linear.inputs();
+    int nextStep = last ? 0 : step + CHAIN;
+    int nextGroup = last ? (panelGroup + scratch.slots()) % panelGroups : panelGroup;
+    int nextPanel = groupStart(nextGroup);
+    int parts = (groupStart(nextGroup + 1) - nextPanel) * MicroKernel.AHEAD_PARTS;
+    int part = 0;
+
     float[] b = linear.floats();
     int from = start * linear.panelSize() + step * PANEL;
     int apart = linear.panelSize();
     if (linear.isHalf()) {
-      for (int panel = start; panel < end; panel++) {
-        int to = widened() + (panel - start) * CHAIN * PANEL;
-        linear.widen(from + (panel - start) * apart, steps * PANEL, memory, to);
-      }
+      widen(from, start, end, steps, memory);
       b = memory;
       from = widened();
       apart = CHAIN * PANEL;
-    } else {
-      for (int panel = start; panel < end; panel++) {
-        touch(b, from + (panel - start) * apart, steps * PANEL, memory, epilogueOffset());
-      }
     }
-    float[] rows = packing.memory();
-    int size = RowTiles.size(linear.inputs());
+    float[] left = rows.data();
+    float read = 0;
+    int endTile = share(rows.tiles(), rowGroup + 1, rowGroups);
     int c = 0;
-    for (int tile = firstTile; tile < endTile; tile++) {
-      int a = tile * size + step * TILE;
-      for (int panel = start; panel < end; panel++, c += TILE_SIZE) {
+    for (int tile = share(rows.tiles(), rowGroup, rowGroups); tile < endTile; tile++) {
+      int a = rows.offset(tile) + RowTiles.column(step);
+      for (int panel = start; panel < end; panel++) {
         int panelStart = from + (panel - start) * apart;
+        int to = c + (panel - start) * PANEL;
+        int ahead = linear.isHalf() ? panelStart : ahead(part, nextPanel, nextStep, steps);
+        part = Math.min(part + 1, parts - 1);
         if (step == 0) {
-          MicroKernel.multiply(rows, a, b, panelStart, steps, memory, c);
+          read += MicroKernel.multiply(left, a, b, panelStart, steps, memory, to, ahead);
         } else {
-          MicroKernel.multiplyAdd(rows, a, b, panelStart, steps, memory, c, epilogueOffset());
+          read +=
+              MicroKernel.multiplyAdd(
+                  left, a, b, panelStart, steps, memory, to, ahead, productOffset());
         }
       }
+      if (last) {
+        storeTile(memory, c, tile, start, end);
+      }
+      c += resultSize;
+    }
+    return read;
+  }
+
+  private int groupStart(int panelGroup) {
+    return firstPanel + share(panels, panelGroup, panelGroups);
+  }
+
+  private void widen(int from, int start, int end, int steps, float[] memory) {
+    for (int panel = start; panel < end; panel++) {
+      int to = widened() + (panel - start) * CHAIN * PANEL;
+      linear.widen(from + (panel - start) * linear.panelSize(), steps * PANEL, memory, to);
     }
   }
 
   /**
-   * Reads weights for the sake of the caches. Memory gives one core 35 GB/s when all that the core
-   * does is wait for it, but a third of that to the first tile of a piece, which has few reads in
-   * flight beside its arithmetic (AMD EPYC, Zen 5: 5 to 8 % of a forward pass).
+   * Which weights to read ahead: those of the next chain, or the first of the group that this
+   * thread will probably take next, in parts of one call. Memory gives a core 35 GB/s when all that
+   * the core does is wait for it, but a third of that to the first tile of a piece, which has few
+   * reads in flight beside its arithmetic.
    */
-  private static void touch(float[] weights, int from, int count, float[] memory, int to) {
-    FloatVector s0 = FloatVector.zero(SPECIES);
-    FloatVector s1 = s0;
-    FloatVector s2 = s0;
-    FloatVector s3 = s0;
-    for (int i = from; i <= from + count - 4 * COUNT; i += 4 * COUNT) {
-      s0 = s0.add(FloatVector.fromArray(SPECIES, weights, i));
-      s1 = s1.add(FloatVector.fromArray(SPECIES, weights, i + COUNT));
-      s2 = s2.add(FloatVector.fromArray(SPECIES, weights, i + 2 * COUNT));
-      s3 = s3.add(FloatVector.fromArray(SPECIES, weights, i + 3 * COUNT));
-    }
-    s0.add(s1).add(s2).add(s3).intoArray(memory, to);
+  private int ahead(int part, int panel, int step, int steps) {
+    int nextSteps = Math.min(CHAIN, linear.inputs() - step);
+    int start = (panel + part / MicroKernel.AHEAD_PARTS) * linear.panelSize() + step * PANEL;
+    int at = start + part % MicroKernel.AHEAD_PARTS * MicroKernel.AHEAD * nextSteps;
+    return Math.min(at, linear.floats().length - MicroKernel.AHEAD * steps);
   }
 
   /** Where part {@code number} of {@code parts} parts, which differ by one at most, starts. */
@@ -181,19 +220,34 @@ abstract class GemmTask implements Task {
     return (int) ((long) total * number / parts);
   }
 
-  /** Stores the valid rows and columns, those of one image at a time. */
-  private void storeTile(float[] memory, int offset, int first, int panel) {
-    Rows rows = packing.rows();
-    int panelStart = panel * linear.panelOutputs();
-    int start = Math.max(columns.first(), panelStart);
-    int count = Math.min(columns.end(), panelStart + linear.panelOutputs()) - start;
-    int end = Math.min(first + TILE, packing.allRows());
-    for (int row = first; row < end; ) {
-      int imageRow = row % rows.count();
-      int rowCount = Math.min(end - row, rows.count() - imageRow);
-      int from = offset + (row - first) * PANEL + start - panelStart;
-      store(memory, from, row / rows.count(), rows.first() + imageRow, rowCount, start, count);
-      row += rowCount;
+  /** Stores the wanted rows of a tile. */
+  private void storeTile(float[] memory, int offset, int tile, int start, int end) {
+    int first = rows.first(tile);
+    int count = rows.end(tile) - first;
+    int from = offset + (first - rows.tileRow(tile)) * CHAIN;
+    for (int panel = start; panel < end; panel++) {
+      storePanel(memory, from, rows.image(tile), first, count, panel);
+      from += PANEL;
+    }
+  }
+
+  /** A panel beyond the result's last column may write there, but not beside wanted columns. */
+  private void storePanel(float[] memory, int from, int image, int row, int count, int panel) {
+    int outputs = linear.panelOutputs();
+    int start = panel * outputs;
+    int to = y.offset(image, row, start);
+    boolean whole =
+        columns.first() <= start && columns.end() >= Math.min(start + outputs, y.width());
+    if (whole) {
+      finish(memory, from, count, row, panel, y.data(), to, epilogueOffset());
+      return;
+    }
+    int skipped = Math.max(0, columns.first() - start);
+    int wanted = Math.min(columns.end() - start, outputs) - skipped;
+    int part = partOffset();
+    finish(memory, from, count, row, panel, memory, part, epilogueOffset());
+    for (int i = skipped; i < count * CHAIN; i += CHAIN) {
+      System.arraycopy(memory, part + i, y.data(), to + i, wanted);
     }
   }
 }

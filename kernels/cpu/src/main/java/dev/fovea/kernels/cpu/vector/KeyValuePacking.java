@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
+import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import dev.fovea.kernels.cpu.AttentionStep;
 import dev.fovea.kernels.cpu.CpuTokens;
@@ -10,16 +11,16 @@ import dev.fovea.kernels.cpu.Task;
 import java.util.Arrays;
 
 /**
- * First half of attention: brings keys (transposed) and values of every head into panels, in shared
- * scratch memory, once for all queries.
+ * First half of attention: brings keys (transposed and scaled) and values of every head into
+ * panels, in shared scratch memory, once for all queries.
  *
- * <p>Values could be read where they are, but there the rows of a head lie a multiple of 4 KiB
- * apart in most models and push each other out of the caches.
+ * <p>Scores are in units of ln 2, so that their exponentials are powers of two.
  */
 final class KeyValuePacking implements Task {
 
   private static final int PANELS_PER_PIECE = 3;
 
+  /** Divides the rows of a tile and the columns of a panel, so that all are in one of each. */
   private static final int KEYS_AT_ONCE = 4;
 
   private final AttentionStep step;
@@ -29,6 +30,9 @@ final class KeyValuePacking implements Task {
   private final int valueSize;
   private final int pieces;
 
+  /** Of the scores, in units of ln 2: 1 / (sqrt(d) ln 2). */
+  private final float keyScale;
+
   KeyValuePacking(AttentionStep step, Scratch scratch) {
     this.step = step;
     this.scratch = scratch;
@@ -36,6 +40,7 @@ final class KeyValuePacking implements Task {
     keySize = keyPanels * PANEL * step.headWidth();
     valueSize = Lanes.steps(step.headWidth(), PANEL) * PANEL * step.tokens();
     pieces = Lanes.steps(keyPanels, PANELS_PER_PIECE);
+    keyScale = (float) (1 / (Math.sqrt(step.headWidth()) * Math.log(2)));
     int heads = step.qkv().images() * step.heads();
     scratch.reserveShared(
         Sizes.elements("attention's scratch memory", heads, Math.addExact(keySize, valueSize)));
@@ -90,27 +95,35 @@ final class KeyValuePacking implements Task {
     }
   }
 
-  /** Four at once, so that a line of the panel is written in eight visits instead of 32. */
+  /** Some at once, so that a line of the panel is written in few visits. */
   private void packKeys(int image, int head, int key, int count, int to) {
     CpuTokens qkv = step.qkv();
     int d = step.headWidth();
-    float[] data = qkv.data();
-    float[] memory = memory();
-    int from = qkv.offset(image, key) + step.y().width() + head * d;
-    int next = qkv.width();
-    if (count == KEYS_AT_ONCE) {
-      for (int channel = 0; channel < d; channel++) {
-        int i = to + channel * PANEL;
-        memory[i] = data[from + channel];
-        memory[i + 1] = data[from + next + channel];
-        memory[i + 2] = data[from + 2 * next + channel];
-        memory[i + 3] = data[from + 3 * next + channel];
+    int width = step.y().width();
+    for (int channel = 0; channel < d; channel += PANEL) {
+      int start = width + head * d + channel;
+      int channels = Math.min(PANEL, d - channel);
+      int target = to + channel * PANEL;
+      if (count == KEYS_AT_ONCE && channels == PANEL && d % PANEL == 0) {
+        transpose(qkv.data(), qkv.offset(image, key, start), target);
+        continue;
       }
-      return;
+      for (int i = 0; i < count; i++) {
+        for (int c = 0; c < channels; c++) {
+          memory()[target + c * PANEL + i] =
+              qkv.data()[qkv.offset(image, key + i, start + c)] * keyScale;
+        }
+      }
     }
-    for (int i = 0; i < count; i++) {
-      for (int channel = 0; channel < d; channel++) {
-        memory[to + channel * PANEL + i] = data[from + i * next + channel];
+  }
+
+  /** Some keys of a tile, the channels of one panel. */
+  private void transpose(float[] data, int from, int to) {
+    float[] memory = memory();
+    for (int c = 0; c < PANEL; c++) {
+      int i = to + c * PANEL;
+      for (int key = 0; key < KEYS_AT_ONCE; key++) {
+        memory[i + key] = data[from + key * CHAIN + c] * keyScale;
       }
     }
   }
@@ -118,11 +131,16 @@ final class KeyValuePacking implements Task {
   private void packValue(int image, int head, int key) {
     CpuTokens qkv = step.qkv();
     int d = step.headWidth();
-    int from = qkv.offset(image, key) + 2 * step.y().width() + head * d;
     for (int channel = 0; channel < d; channel += PANEL) {
+      int start = 2 * step.y().width() + head * d + channel;
       int to = values(image, head, channel / PANEL) + key * PANEL;
-      int channels = Math.min(PANEL, d - channel);
-      Epilogue.copy(qkv.data(), from + channel, 1, channels, memory(), to, PANEL);
+      if (d % PANEL == 0) {
+        Epilogue.copy(qkv.data(), qkv.offset(image, key, start), memory(), to);
+        continue;
+      }
+      for (int c = 0; c < Math.min(PANEL, d - channel); c++) {
+        memory()[to + c] = qkv.data()[qkv.offset(image, key, start + c)];
+      }
     }
   }
 }

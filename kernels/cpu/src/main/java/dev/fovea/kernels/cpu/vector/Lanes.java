@@ -34,12 +34,10 @@ final class Lanes {
 
   /**
    * Rows of a tile. Two accumulators a row, two vectors of the panel and a broadcast fill the 32
-   * registers of AVX-512, or the 16 of AVX2 and less.
+   * registers of AVX-512; of 16 registers the compiler wants some free: with six rows it keeps two
+   * accumulators in memory and runs at half speed.
    */
-  static final int TILE = SPECIES.vectorBitSize() >= 512 ? 12 : 6;
-
-  /** Floats of a tile of so many rows by one panel. */
-  static final int TILE_SIZE = TILE * PANEL;
+  static final int TILE = SPECIES.vectorBitSize() >= 512 ? 12 : 4;
 
   // Exchanges of lanes that lie so far apart; without meaning where there are too few.
   static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(SPECIES, i -> i ^ 1);

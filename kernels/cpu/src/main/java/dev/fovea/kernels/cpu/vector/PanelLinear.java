@@ -8,7 +8,6 @@ import dev.fovea.kernels.WeightStorage;
 import dev.fovea.kernels.cpu.HalfPrecision;
 import dev.fovea.kernels.cpu.Linear;
 import dev.fovea.kernels.cpu.Sizes;
-import java.util.Arrays;
 
 /**
  * A weight in panels of {@link Lanes#PANEL} columns (columns of y, rows of W), [panel, input,
@@ -116,9 +115,14 @@ final class PanelLinear implements Linear {
     Widening.widen(storage, halves, from, count, target, offset);
   }
 
-  /** One element an output, laid out and padded like the columns of an ungated weight. */
-  static float[] padded(float[] perOutput) {
-    return Arrays.copyOf(perOutput, Lanes.steps(perOutput.length, PANEL) * PANEL);
+  /** Rows of {@code width} outputs, each padded like the columns of an ungated weight. */
+  static float[] padded(float[] rows, int width) {
+    int paddedWidth = Lanes.steps(width, PANEL) * PANEL;
+    float[] padded = new float[Sizes.elements("padded rows", rows.length / width, paddedWidth)];
+    for (int row = 0; row < rows.length / width; row++) {
+      System.arraycopy(rows, row * width, padded, row * paddedWidth, width);
+    }
+    return padded;
   }
 
   @Override

@@ -2,6 +2,8 @@ package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
+import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
+import static dev.fovea.kernels.cpu.vector.RowTiles.column;
 
 import dev.fovea.kernels.NormWeights;
 import jdk.incubator.vector.FloatVector;
@@ -12,7 +14,7 @@ import jdk.incubator.vector.FloatVector;
  * <p>The statistics take two passes: a first mean, then the sums of the deviations from it and of
  * their squares. The sum of the deviations corrects the rounding of the first mean (T. F. Chan, G.
  * H. Golub, R. J. LeVeque, "Algorithms for Computing the Sample Variance", 1983). Lanes are added
- * up in float64 and in order.
+ * up in float64.
  */
 final class RowNorm {
 
@@ -22,7 +24,7 @@ final class RowNorm {
   private RowNorm() {}
 
   /**
-   * Normalises a row.
+   * Normalises a row of {@link RowTiles}.
    *
    * @param to gets the row; may be {@code from} at the same offset
    * @param lanes memory for {@link #SCRATCH} floats at {@code laneOffset}
@@ -36,13 +38,12 @@ final class RowNorm {
       float[] lanes,
       int laneOffset) {
     int width = norm.width();
-    int whole = SPECIES.loopBound(width);
-    float mean = mean(from, fromOffset, width, whole, lanes, laneOffset);
-    deviations(from, fromOffset, whole, mean, lanes, laneOffset);
+    float mean = mean(from, fromOffset, width, lanes, laneOffset);
+    deviations(from, fromOffset, width, mean, lanes, laneOffset);
     double sum = sum(lanes, laneOffset);
     double squares = sum(lanes, laneOffset + COUNT);
-    for (int i = whole; i < width; i++) {
-      double deviation = from[fromOffset + i] - mean;
+    for (int i = SPECIES.loopBound(width); i < width; i++) {
+      double deviation = from[fromOffset + column(i)] - mean;
       sum += deviation;
       squares += deviation * deviation;
     }
@@ -51,49 +52,70 @@ final class RowNorm {
     double scale = 1 / Math.sqrt(variance + norm.epsilon());
     float factor = (float) scale;
     float shift = (float) (-correction * scale);
-    transform(from, fromOffset, norm, mean, factor, shift, to, toOffset);
+    for (int i = 0; i < width; i += CHAIN) {
+      int tile = column(i);
+      int count = Math.min(CHAIN, width - i);
+      transform(from, fromOffset + tile, norm, i, count, mean, factor, shift, to, toOffset + tile);
+    }
   }
 
-  private static float mean(
-      float[] from, int offset, int width, int whole, float[] lanes, int laneOffset) {
+  private static float mean(float[] from, int offset, int width, float[] lanes, int laneOffset) {
     FloatVector sums = FloatVector.zero(SPECIES);
-    for (int i = 0; i < whole; i += COUNT) {
-      sums = sums.add(FloatVector.fromArray(SPECIES, from, offset + i));
+    for (int chain = 0; chain < width; chain += CHAIN) {
+      int start = offset + column(chain);
+      int whole = SPECIES.loopBound(Math.min(CHAIN, width - chain));
+      for (int i = 0; i < whole; i += COUNT) {
+        sums = sums.add(FloatVector.fromArray(SPECIES, from, start + i));
+      }
     }
     sums.intoArray(lanes, laneOffset);
     double sum = sum(lanes, laneOffset);
-    for (int i = whole; i < width; i++) {
-      sum += from[offset + i];
+    for (int i = SPECIES.loopBound(width); i < width; i++) {
+      sum += from[offset + column(i)];
     }
     return (float) (sum / width);
   }
 
   /** Leaves the sums of the deviations and, one vector behind, of their squares in the lanes. */
   private static void deviations(
-      float[] from, int offset, int whole, float mean, float[] lanes, int laneOffset) {
+      float[] from, int offset, int width, float mean, float[] lanes, int laneOffset) {
     FloatVector sums = FloatVector.zero(SPECIES);
     FloatVector squares = FloatVector.zero(SPECIES);
-    for (int i = 0; i < whole; i += COUNT) {
-      FloatVector deviation = FloatVector.fromArray(SPECIES, from, offset + i).sub(mean);
-      sums = sums.add(deviation);
-      squares = deviation.fma(deviation, squares);
+    for (int chain = 0; chain < width; chain += CHAIN) {
+      int start = offset + column(chain);
+      int whole = SPECIES.loopBound(Math.min(CHAIN, width - chain));
+      for (int i = 0; i < whole; i += COUNT) {
+        FloatVector deviation = FloatVector.fromArray(SPECIES, from, start + i).sub(mean);
+        sums = sums.add(deviation);
+        squares = deviation.fma(deviation, squares);
+      }
     }
     sums.intoArray(lanes, laneOffset);
     squares.intoArray(lanes, laneOffset + COUNT);
   }
 
+  /** Four sums side by side, because each addition waits for the one before. */
   private static double sum(float[] lanes, int laneOffset) {
-    double sum = 0;
-    for (int lane = 0; lane < COUNT; lane++) {
-      sum += lanes[laneOffset + lane];
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
+    for (int lane = laneOffset; lane < laneOffset + COUNT; lane += 4) {
+      s0 += lanes[lane];
+      s1 += lanes[lane + 1];
+      s2 += lanes[lane + 2];
+      s3 += lanes[lane + 3];
     }
-    return sum;
+    return (s0 + s1) + (s2 + s3);
   }
 
+  /** A chain of the row; {@code start} is the column it starts with. */
   private static void transform(
       float[] from,
       int fromOffset,
       NormWeights norm,
+      int start,
+      int count,
       float mean,
       float factor,
       float shift,
@@ -101,19 +123,22 @@ final class RowNorm {
       int toOffset) {
     float[] weight = norm.weight();
     float[] bias = norm.bias();
-    int whole = SPECIES.loopBound(weight.length);
+    int whole = SPECIES.loopBound(count);
     FloatVector factors = FloatVector.broadcast(SPECIES, factor);
     FloatVector shifts = FloatVector.broadcast(SPECIES, shift);
     for (int i = 0; i < whole; i += COUNT) {
       FloatVector deviation = FloatVector.fromArray(SPECIES, from, fromOffset + i).sub(mean);
       deviation
           .fma(factors, shifts)
-          .fma(FloatVector.fromArray(SPECIES, weight, i), FloatVector.fromArray(SPECIES, bias, i))
+          .fma(
+              FloatVector.fromArray(SPECIES, weight, start + i),
+              FloatVector.fromArray(SPECIES, bias, start + i))
           .intoArray(to, toOffset + i);
     }
-    for (int i = whole; i < weight.length; i++) {
+    for (int i = whole; i < count; i++) {
       float deviation = from[fromOffset + i] - mean;
-      to[toOffset + i] = Math.fma(Math.fma(deviation, factor, shift), weight[i], bias[i]);
+      float normalised = Math.fma(deviation, factor, shift);
+      to[toOffset + i] = Math.fma(normalised, weight[start + i], bias[start + i]);
     }
   }
 }

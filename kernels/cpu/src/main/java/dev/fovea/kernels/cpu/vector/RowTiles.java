@@ -1,18 +1,16 @@
 package dev.fovea.kernels.cpu.vector;
 
-import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
 
 import dev.fovea.kernels.cpu.Sizes;
 
 /**
  * How the rows of a left matrix lie for {@link MicroKernel}: in tiles of {@link Lanes#TILE} rows by
- * {@link Lanes#PANEL} columns, the tiles of the same rows one after another.
+ * {@link #CHAIN} columns, the tiles of the same rows one after another.
  *
- * <p>Those are the tiles that the micro-kernel writes: scores are the left matrix of the product
- * with the values as they are. A row stays in runs of a panel's width, so bringing it here is
- * copying, not transposing.
+ * <p>All activation matrices lie like this, and results of the micro-kernel too: queries, scores
+ * and the inputs of most products are left matrices as they are. A row stays in runs of a chain, so
+ * bringing it here is copying, not transposing.
  */
 final class RowTiles {
 
@@ -23,11 +21,14 @@ final class RowTiles {
    */
   static final int CHAIN = 384;
 
+  /** Floats of a tile. */
+  static final int TILE_SIZE = TILE * CHAIN;
+
   private RowTiles() {}
 
   /** Floats of a tile's rows of this width. */
   static int size(int width) {
-    return Lanes.steps(width, PANEL) * TILE_SIZE;
+    return Lanes.steps(width, CHAIN) * TILE_SIZE;
   }
 
   /** Floats of the tiles of all these rows. */
@@ -35,19 +36,15 @@ final class RowTiles {
     return Sizes.elements("packed rows", Lanes.steps(rows, TILE), size(width));
   }
 
-  /** Where a row starts. */
-  static int offset(int row, int width) {
-    return row / TILE * size(width) + row % TILE * PANEL;
+  /** From the start of a row to one of its columns. */
+  static int column(int column) {
+    return column / CHAIN * TILE_SIZE + column % CHAIN;
   }
 
-  /** Brings a row to the tiles; {@code to} is its {@link #offset}. */
+  /** Brings a row to the tiles; {@code to} is where it starts there. */
   static void write(float[] row, int from, int width, float[] tiles, int to) {
-    int whole = width / PANEL * PANEL;
-    for (int k = 0; k < whole; k += PANEL) {
-      Epilogue.copy(row, from + k, 1, PANEL, tiles, to + k * TILE, 0);
-    }
-    if (whole < width) {
-      System.arraycopy(row, from + whole, tiles, to + whole * TILE, width - whole);
+    for (int k = 0; k < width; k += CHAIN) {
+      System.arraycopy(row, from + k, tiles, to + column(k), Math.min(CHAIN, width - k));
     }
   }
 }

@@ -8,14 +8,14 @@ import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_2;
 import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_4;
 import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_8;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE_SIZE;
+import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The parts of a softmax over keys that come block after block: powers of two of scores, a tile a
- * panel of keys, with what every query needs to know of the blocks so far.
+ * The parts of a softmax over keys that come block after block: powers of two of scores, with what
+ * every query needs to know of the blocks so far.
  *
  * <p>Lanes are joined by a tree of exchanges, so that all of them end with the same bits; the
  * compiler's own reduction may add in another order than the interpreter's. Maxima are written as
@@ -39,16 +39,16 @@ final class Softmax {
   /**
    * Raises every query's largest score to that of a block.
    *
-   * @param scores where the tiles of the block are, one a panel
+   * @param scores where the tile of the block is
    * @param largest where the largest of query r so far is: at {@code largest + r}
    */
   static void raise(float[] memory, int scores, int panels, int largest) {
-    int end = panels * TILE_SIZE;
+    int end = panels * PANEL;
     for (int query = 0; query < TILE; query++) {
       FloatVector most = FloatVector.broadcast(SPECIES, memory[largest + query]);
       FloatVector other = most;
-      int from = scores + query * PANEL;
-      for (int i = 0; i < end; i += TILE_SIZE) {
+      int from = scores + query * CHAIN;
+      for (int i = 0; i < end; i += PANEL) {
         FloatVector x = FloatVector.fromArray(SPECIES, memory, from + i);
         FloatVector y = FloatVector.fromArray(SPECIES, memory, from + i + COUNT);
         most = most.blend(x, x.compare(VectorOperators.GT, most));
@@ -75,18 +75,18 @@ final class Softmax {
    * Replaces scores by {@code 2^(score - largest)} and adds them to every query's sum. Two vectors
    * go side by side, because the steps of one wait for each other.
    *
-   * @param scores where the tiles of the block are, one a panel
+   * @param scores where the tile of the block is
    * @param largest where the largest score of query r is: at {@code largest + r}
    * @param sums where the sum of query r is: at {@code sums + r}
    */
   static void powers(float[] memory, int scores, int panels, int largest, int sums) {
-    int end = panels * TILE_SIZE;
+    int end = panels * PANEL;
     for (int query = 0; query < TILE; query++) {
       FloatVector most = FloatVector.broadcast(SPECIES, memory[largest + query]);
       FloatVector sum = FloatVector.zero(SPECIES);
       FloatVector other = sum;
-      int from = scores + query * PANEL;
-      for (int i = 0; i < end; i += TILE_SIZE) {
+      int from = scores + query * CHAIN;
+      for (int i = 0; i < end; i += PANEL) {
         FloatVector x = FloatVector.fromArray(SPECIES, memory, from + i).sub(most);
         FloatVector y = FloatVector.fromArray(SPECIES, memory, from + i + COUNT).sub(most);
         x = x.blend(LEAST_POWER, x.compare(VectorOperators.LT, LEAST_POWER));
@@ -143,7 +143,7 @@ final class Softmax {
   static void scaleRows(float[] memory, int tile, int factors) {
     for (int row = 0; row < TILE; row++) {
       FloatVector factor = FloatVector.broadcast(SPECIES, memory[factors + row]);
-      int i = tile + row * PANEL;
+      int i = tile + row * CHAIN;
       FloatVector.fromArray(SPECIES, memory, i).mul(factor).intoArray(memory, i);
       FloatVector.fromArray(SPECIES, memory, i + COUNT).mul(factor).intoArray(memory, i + COUNT);
     }

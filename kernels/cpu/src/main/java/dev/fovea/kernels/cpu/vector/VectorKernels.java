@@ -1,5 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
+import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
+
 import dev.fovea.kernels.Activation;
 import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.NormWeights;
@@ -13,6 +15,7 @@ import dev.fovea.kernels.cpu.CpuTokens;
 import dev.fovea.kernels.cpu.Linear;
 import dev.fovea.kernels.cpu.Scratch;
 import dev.fovea.kernels.cpu.Task;
+import dev.fovea.kernels.cpu.TokenLayout;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
@@ -21,7 +24,7 @@ import jdk.incubator.vector.FloatVector;
  * the way in (LayerNorm, pixels) and the way out (bias, activation, LayerScale, residual).
  *
  * <p>Measured on one core of an AMD EPYC (Zen 5) at 512 bits, 261 tokens, weights that come from
- * memory as in a model: products 78 to 85 % of the peak of multiply-adds, attention 59 %; {@code
+ * memory as in a model: products 79 to 88 % of the peak of multiply-adds, attention 63 %; {@code
  * bench/JOURNAL.md} says where the rest goes.
  */
 public final class VectorKernels implements CpuKernels {
@@ -34,6 +37,11 @@ public final class VectorKernels implements CpuKernels {
   @Override
   public String description() {
     return "vector kernels of " + Lanes.SPECIES.vectorBitSize() + " bits";
+  }
+
+  @Override
+  public TokenLayout layout(int width) {
+    return new TokenLayout(Lanes.TILE, RowTiles.CHAIN);
   }
 
   @Override
@@ -53,26 +61,41 @@ public final class VectorKernels implements CpuKernels {
     float[] table = positions.rows().clone();
     int prefix = positions.prefix();
     Rows patches = new Rows(prefix, x.rows() - prefix);
+    LeftRows left = LeftRows.packed(x.images(), patches, panels.inputs(), scratch);
     RowPacking packing =
-        new RowPacking(x.images(), patches, panels.inputs(), scratch) {
+        new RowPacking(left, panels.inputs(), scratch) {
           @Override
           void pack(int image, int imageRow, float[] tiles, int to, float[] memory) {
             pixels.readPatch(image, imageRow - prefix, patch, memory, 0);
             RowTiles.write(memory, 0, panels.inputs(), tiles, to);
           }
         };
+    float[] paddedTable = PanelLinear.padded(table, x.width());
+    int tableWidth = paddedTable.length / x.rows();
     Task projection =
-        new GemmTask(packing, panels, Columns.all(x), scratch) {
+        new GemmTask(left, panels, Columns.all(x), x, scratch) {
           @Override
-          void finish(float[] memory, int tile, int scratch) {}
-
-          @Override
-          void store(
-              float[] memory, int from, int image, int row, int rows, int column, int columns) {
-            int position = row * x.width() + column;
-            int to = x.offset(image, row) + column;
+          void finish(
+              float[] memory,
+              int from,
+              int rows,
+              int imageRow,
+              int panel,
+              float[] target,
+              int to,
+              int scratch) {
+            int column = panel * PANEL;
             Epilogue.addTable(
-                memory, from, rows, columns, table, position, x.data(), to, x.width());
+                memory,
+                from,
+                rows,
+                panels.bias(),
+                column,
+                paddedTable,
+                imageRow * tableWidth + column,
+                tableWidth,
+                target,
+                to);
           }
         };
     return List.of(new PrefixTask(table, prefix, x), packing, projection);
@@ -87,7 +110,9 @@ public final class VectorKernels implements CpuKernels {
 
     @Override
     public void run(int image, int slot) {
-      System.arraycopy(table, 0, x.data(), x.offset(image, 0), prefix * x.width());
+      for (int row = 0; row < prefix; row++) {
+        x.write(table, row * x.width(), x.width(), image, row, 0);
+      }
     }
   }
 
@@ -102,27 +127,30 @@ public final class VectorKernels implements CpuKernels {
       CpuTokens y,
       Scratch scratch) {
     PanelLinear panels = (PanelLinear) linear;
+    LeftRows left = LeftRows.packed(x.images(), rows, x.width(), scratch);
     RowPacking packing =
-        new RowPacking(x.images(), rows, x.width(), scratch) {
+        new RowPacking(left, RowNorm.SCRATCH, scratch) {
           @Override
           void pack(int image, int imageRow, float[] tiles, int to, float[] memory) {
             int from = x.offset(image, imageRow);
-            RowNorm.apply(x.data(), from, norm, memory, 0, memory, x.width());
-            RowTiles.write(memory, 0, x.width(), tiles, to);
+            RowNorm.apply(x.data(), from, norm, tiles, to, memory, 0);
           }
         };
     Task product =
-        new GemmTask(packing, panels, columns, scratch) {
+        new GemmTask(left, panels, columns, y, scratch) {
           @Override
-          void finish(float[] memory, int tile, int scratch) {
-            Epilogue.activate(activation, memory, tile, scratch);
-          }
-
-          @Override
-          void store(
-              float[] memory, int from, int image, int row, int rows, int column, int columns) {
-            int to = y.offset(image, row) + column;
-            Epilogue.copy(memory, from, rows, columns, y.data(), to, y.width());
+          void finish(
+              float[] memory,
+              int from,
+              int rows,
+              int imageRow,
+              int panel,
+              float[] target,
+              int to,
+              int scratch) {
+            int bias = panel * PANEL;
+            Epilogue.activate(
+                activation, memory, from, rows, panels.bias(), bias, target, to, scratch);
           }
         };
     return List.of(packing, product);
@@ -132,28 +160,24 @@ public final class VectorKernels implements CpuKernels {
   public List<Task> linearAdd(
       CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, Scratch scratch) {
     PanelLinear panels = (PanelLinear) linear;
-    float[] paddedGamma = PanelLinear.padded(gamma);
-    RowPacking packing =
-        new RowPacking(a.images(), rows, a.width(), scratch) {
-          @Override
-          void pack(int image, int imageRow, float[] tiles, int to, float[] memory) {
-            RowTiles.write(a.data(), a.offset(image, imageRow), a.width(), tiles, to);
-          }
-        };
+    float[] paddedGamma = PanelLinear.padded(gamma, gamma.length);
     Task product =
-        new GemmTask(packing, panels, Columns.all(x), scratch) {
+        new GemmTask(LeftRows.of(a, rows), panels, Columns.all(x), x, scratch) {
           @Override
-          void finish(float[] memory, int tile, int scratch) {}
-
-          @Override
-          void store(
-              float[] memory, int from, int image, int row, int rows, int column, int columns) {
-            int to = x.offset(image, row) + column;
-            Epilogue.addScaled(
-                memory, from, rows, columns, paddedGamma, column, x.data(), to, x.width());
+          void finish(
+              float[] memory,
+              int from,
+              int rows,
+              int imageRow,
+              int panel,
+              float[] target,
+              int to,
+              int scratch) {
+            int bias = panel * PANEL;
+            Epilogue.addScaled(memory, from, rows, panels.bias(), paddedGamma, bias, target, to);
           }
         };
-    return List.of(packing, product);
+    return List.of(product);
   }
 
   @Override
@@ -189,7 +213,8 @@ public final class VectorKernels implements CpuKernels {
       int first = rows.first() + index % pieces() * ROWS_PER_PIECE;
       for (int row = first; row < Math.min(first + ROWS_PER_PIECE, rows.end()); row++) {
         int from = x.offset(image, row);
-        RowNorm.apply(x.data(), from, norm, y.data(), y.offset(image, row), scratch.of(slot), 0);
+        int to = y.offset(image, row);
+        RowNorm.apply(x.data(), from, norm, y.data(), to, scratch.of(slot), 0);
       }
     }
   }

@@ -66,14 +66,14 @@ class VectorMathTest {
   void geluIsRightForAllFloats() {
     double worst = 0;
     int checked = 0;
-    float[] tile = new float[Lanes.TILE_SIZE];
+    float[] tile = new float[RowTiles.TILE_SIZE];
     float[] x = new float[BATCH];
     for (long bits = 0; bits < 1L << 32; ) {
       for (int i = 0; i < BATCH; i++, bits += STEP) {
         x[i] = Float.intBitsToFloat((int) bits);
       }
       System.arraycopy(x, 0, tile, 0, BATCH);
-      Epilogue.gelu(tile, 0);
+      gelu(tile);
       for (int i = 0; i < BATCH; i++) {
         if (Float.isFinite(x[i])) {
           worst = Math.max(worst, Math.abs(tile[i] - TestSupport.gelu(x[i])));
@@ -90,14 +90,14 @@ class VectorMathTest {
   @Test
   void geluIsRightWhereItsErrorIsLargest() {
     double worst = 0;
-    float[] tile = new float[Lanes.TILE_SIZE];
+    float[] tile = new float[RowTiles.TILE_SIZE];
     float[] x = new float[BATCH];
     for (int start = -12_000_000; start < 12_000_000; start += 10 * BATCH) {
       for (int i = 0; i < BATCH; i++) {
         x[i] = (start + 10 * i) * 1e-6f;
       }
       System.arraycopy(x, 0, tile, 0, BATCH);
-      Epilogue.gelu(tile, 0);
+      gelu(tile);
       for (int i = 0; i < BATCH; i++) {
         worst = Math.max(worst, Math.abs(tile[i] - TestSupport.gelu(x[i])));
       }
@@ -124,11 +124,19 @@ class VectorMathTest {
 
   @Test
   void geluOfInfinityIsInfinityOrZero() {
-    float[] tile = new float[Lanes.TILE_SIZE];
+    float[] tile = new float[RowTiles.TILE_SIZE];
     tile[0] = Float.POSITIVE_INFINITY;
     tile[1] = Float.NEGATIVE_INFINITY;
-    Epilogue.gelu(tile, 0);
+    gelu(tile);
     assertThat(tile[0]).isEqualTo(Float.POSITIVE_INFINITY);
     assertThat(tile[1]).isZero();
+  }
+
+  /** Applies the activation to the first elements, which lie one panel after another. */
+  private static void gelu(float[] elements) {
+    float[] none = new float[Lanes.PANEL];
+    for (int i = 0; i < BATCH; i += Lanes.PANEL) {
+      Epilogue.gelu(elements, i, 1, none, 0, elements, i);
+    }
   }
 }
