@@ -93,7 +93,6 @@ final class Comparison {
    */
   List<Row> run() throws IOException {
     OnnxRuntimeRunner.extractLibraries(folder);
-    System.setProperty(OnnxRuntimeRunner.LIBRARY_FOLDER, folder.toString());
     List<Row> rows = new ArrayList<>();
     for (String model : plan.models()) {
       Path artifact = files.artifact(model);
