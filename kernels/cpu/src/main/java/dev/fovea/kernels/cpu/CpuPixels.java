@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cpu;
 
 import dev.fovea.kernels.Pixels;
+import dev.fovea.kernels.Sizes;
 import java.lang.foreign.MemorySegment;
 
 /** The images of one batch, in heap memory, and how a patch is read from them. */

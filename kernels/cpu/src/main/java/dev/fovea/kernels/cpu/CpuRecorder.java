@@ -13,6 +13,7 @@ import dev.fovea.kernels.Pooling;
 import dev.fovea.kernels.PositionTable;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
+import dev.fovea.kernels.Sizes;
 import dev.fovea.kernels.Tokens;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -65,19 +66,9 @@ final class CpuRecorder implements Recorder {
     CpuPixels from = own(pixels);
     CpuPacked.PatchEmbed packed = own(weights, CpuPacked.PatchEmbed.class);
     CpuTokens to = own("x", x);
-    int patch = packed.patch();
-    if (from.height() % patch != 0 || from.width() % patch != 0) {
-      throw new IllegalArgumentException(
-          "images of %d x %d pixels are not whole patches of %d"
-              .formatted(from.height(), from.width(), patch));
-    }
-    int patches = from.height() / patch * (from.width() / patch);
-    Sizes.same("the position table's width", positions.width(), packed.width());
-    Sizes.same("the position table's patches", positions.tokens() - positions.prefix(), patches);
-    Sizes.same("x's images", to.images(), from.images());
-    Sizes.same("x's rows", to.rows(), positions.tokens());
-    Sizes.same("x's width", to.width(), packed.width());
-    add(kernels.patchEmbed(from, patch, packed.linear(), positions, to, scratch));
+    int patches = Sizes.patches(from.height(), from.width(), packed.patch());
+    Sizes.patchEmbed(from.images(), patches, packed.width(), positions, to);
+    add(kernels.patchEmbed(from, packed.patch(), packed.linear(), positions, to, scratch));
   }
 
   @Override
@@ -86,11 +77,9 @@ final class CpuRecorder implements Recorder {
     CpuTokens from = own("x", x);
     CpuTokens to = own("y", y);
     CpuPacked.NormLinear packed = own(weights, CpuPacked.NormLinear.class);
-    checkRows(from, rows, to);
-    checkApart(from, to);
-    Sizes.same("x's width", from.width(), packed.norm().width());
-    Sizes.same("y's width", to.width(), packed.outputs());
-    Sizes.inside("columns", columns.first(), columns.count(), packed.outputs());
+    Sizes.rows(from, rows, to);
+    Sizes.apart(from, to);
+    Sizes.normLinear(from, packed.norm().width(), columns, packed.outputs(), to);
     add(
         kernels.normLinear(
             from, rows, packed.norm(), packed.linear(), packed.activation(), columns, to, scratch));
@@ -106,23 +95,13 @@ final class CpuRecorder implements Recorder {
       Tokens qkv, int heads, Rows queries, Tokens y, Rows watched, Tokens probabilities) {
     CpuTokens from = own("qkv", qkv);
     CpuTokens to = own("y", y);
-    checkRows(from, queries, to);
-    checkApart(from, to);
-    if (heads < 1 || to.width() % heads != 0) {
-      throw new IllegalArgumentException(
-          "y's width of " + to.width() + " cannot be shared out to " + heads + " heads");
-    }
-    Sizes.same("qkv's width", from.width(), Math.multiplyExact(3, to.width()));
+    Sizes.rows(from, queries, to);
+    Sizes.apart(from, to);
+    Sizes.attention(from, heads, to);
     CpuTokens kept = null;
     if (watched.count() > 0) {
       kept = own("probabilities", probabilities);
-      if (watched.first() < queries.first() || watched.end() > queries.end()) {
-        throw new IllegalArgumentException(
-            "watched rows " + watched + " are not a part of the queries " + queries);
-      }
-      Sizes.same("probabilities' images", kept.images(), from.images());
-      Sizes.same("probabilities' rows", kept.rows(), heads * watched.count());
-      Sizes.same("probabilities' width", kept.width(), from.rows());
+      Sizes.probabilities(from, heads, queries, watched, kept);
     }
     add(kernels.attention(new AttentionStep(from, heads, queries, to, watched, kept), scratch));
   }
@@ -132,8 +111,8 @@ final class CpuRecorder implements Recorder {
     CpuTokens from = own("a", a);
     CpuTokens to = own("x", x);
     CpuPacked.LinearAdd packed = own(weights, CpuPacked.LinearAdd.class);
-    checkRows(from, rows, to);
-    checkApart(from, to);
+    Sizes.rows(from, rows, to);
+    Sizes.apart(from, to);
     Sizes.same("a's width", from.width(), packed.inputs());
     Sizes.same("x's width", to.width(), packed.gamma().length);
     add(kernels.linearAdd(from, rows, packed.linear(), packed.gamma(), to, scratch));
@@ -145,7 +124,7 @@ final class CpuRecorder implements Recorder {
     CpuTokens from = own("x", x);
     CpuTokens to = own("y", y);
     CpuPacked.Norm packed = own(weights, CpuPacked.Norm.class);
-    checkRows(from, rows, to);
+    Sizes.rows(from, rows, to);
     Sizes.same("x's width", from.width(), packed.norm().width());
     Sizes.same("y's width", to.width(), packed.norm().width());
     add(kernels.norm(from, rows, packed.norm(), to, scratch));
@@ -156,25 +135,15 @@ final class CpuRecorder implements Recorder {
     CpuTokens from = own("x", x);
     CpuTokens to = own("y", y);
     Objects.requireNonNull(pooling, "pooling");
-    checkApart(from, to);
-    Sizes.same("y's images", to.images(), from.images());
-    Sizes.same("y's rows", to.rows(), 1);
-    int parts = pooling == Pooling.CLS_MEAN ? 2 : 1;
-    Sizes.same("y's width", to.width(), Math.multiplyExact(parts, from.width()));
-    if (pooling != Pooling.CLS && (prefix < 0 || prefix >= from.rows())) {
-      throw new IllegalArgumentException(
-          "a prefix of %d rows leaves no patches of %d rows to average"
-              .formatted(prefix, from.rows()));
-    }
+    Sizes.apart(from, to);
+    Sizes.pool(from, prefix, pooling, to);
     add(List.of(new PoolTask(from, prefix, pooling, normalize, to, scratch.slots())));
   }
 
   @Override
   public HostBuffer read(Tokens tokens, Rows rows, Columns columns) {
     CpuTokens from = own("tokens", tokens);
-    Sizes.inside("rows", rows.first(), rows.count(), from.rows());
-    Sizes.inside("columns", columns.first(), columns.count(), from.width());
-    int size = Sizes.elements("a result", from.images(), rows.count(), columns.count());
+    int size = Sizes.read(from, rows, columns);
     float[] result = new float[size];
     add(List.of(new ReadTask(from, rows, columns, result)));
     bytes += (long) Float.BYTES * size;
@@ -227,16 +196,5 @@ final class CpuRecorder implements Recorder {
     }
     throw new IllegalArgumentException(
         "weights were packed by another device than this recorder's; pack them with this one");
-  }
-
-  private static void checkRows(CpuTokens from, Rows rows, CpuTokens to) {
-    Sizes.same("the result's images", to.images(), from.images());
-    Sizes.inside("rows", rows.first(), rows.count(), Math.min(from.rows(), to.rows()));
-  }
-
-  private static void checkApart(CpuTokens from, CpuTokens to) {
-    if (from == to) {
-      throw new IllegalArgumentException("the result must be another matrix than the input");
-    }
   }
 }

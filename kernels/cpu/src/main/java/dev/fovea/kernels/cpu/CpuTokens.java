@@ -1,5 +1,6 @@
 package dev.fovea.kernels.cpu;
 
+import dev.fovea.kernels.Sizes;
 import dev.fovea.kernels.Tokens;
 
 /** An activation matrix as one array, image after image, in the {@link TokenLayout} of a kernel. */

@@ -3,10 +3,10 @@ package dev.fovea.kernels.cpu.vector;
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
+import dev.fovea.kernels.Sizes;
 import dev.fovea.kernels.cpu.AttentionStep;
 import dev.fovea.kernels.cpu.CpuTokens;
 import dev.fovea.kernels.cpu.Scratch;
-import dev.fovea.kernels.cpu.Sizes;
 import dev.fovea.kernels.cpu.Task;
 import java.util.Arrays;
 

@@ -4,10 +4,10 @@ import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 
 import dev.fovea.kernels.Activation;
+import dev.fovea.kernels.Sizes;
 import dev.fovea.kernels.WeightStorage;
 import dev.fovea.kernels.cpu.HalfPrecision;
 import dev.fovea.kernels.cpu.Linear;
-import dev.fovea.kernels.cpu.Sizes;
 
 /**
  * A weight in panels of {@link Lanes#PANEL} columns (columns of y, rows of W), [panel, input,

@@ -2,7 +2,7 @@ package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
 
-import dev.fovea.kernels.cpu.Sizes;
+import dev.fovea.kernels.Sizes;
 
 /**
  * How the rows of a left matrix lie for {@link MicroKernel}: in tiles of {@link Lanes#TILE} rows by
