@@ -1,0 +1,142 @@
+package dev.fovea.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fovea.Feature;
+import dev.fovea.FeatureRequest;
+import dev.fovea.Features;
+import dev.fovea.Fovea;
+import dev.fovea.Image;
+import dev.fovea.Options;
+import dev.fovea.kernels.WeightStorage;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Tiny models from pixels to features on the interpreted GPU, beside the CPU. */
+class WholeModelTest {
+
+  private static final FeatureRequest EVERYTHING =
+      FeatureRequest.of(
+              Feature.TOKENS,
+              Feature.PRENORM_TOKENS,
+              Feature.ATTENTION,
+              Feature.KEYS,
+              Feature.CLS,
+              Feature.PATCHES)
+          .withAllBlocks(2);
+
+  /** How far 16-bit operands may lead a whole model away: what users are promised. */
+  private record Limits(double clsCosine, double patchCosine, double relative) {
+
+    static Limits of(WeightStorage storage) {
+      return storage == WeightStorage.BF16
+          ? new Limits(0.9995, 0.998, 2e-2)
+          : new Limits(0.9999, 0.9995, 5e-3);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "synthetic:tiny-reg4,        70, 70, F16",
+    "synthetic:tiny-reg4,        70, 70, BF16",
+    "synthetic:tiny-reg4,        98, 56, F16",
+    "synthetic:tiny,             70, 70, F16",
+    "synthetic:tiny-swiglu-reg4, 42, 42, F16",
+    "synthetic:tiny-swiglu-reg4, 70, 70, BF16"
+  })
+  void featuresAreThoseOfTheCpu(String model, int width, int height, WeightStorage storage) {
+    Limits limits = Limits.of(storage);
+    for (Image image : List.of(photograph(width, height, 1), planes(width, height, 2))) {
+      Features expected = features(model, "cpu", WeightStorage.F32, image);
+      Features got = features(model, "interpreted", storage, image);
+      assertThat(cosine(got.get(Feature.CLS), expected.get(Feature.CLS), 0, width(expected)))
+          .as("cosine of CLS")
+          .isGreaterThanOrEqualTo(limits.clsCosine());
+      float[] patches = expected.get(Feature.PATCHES);
+      for (int from = 0; from < patches.length; from += width(expected)) {
+        assertThat(cosine(got.get(Feature.PATCHES), patches, from, width(expected)))
+            .as("cosine of patch %d", from / width(expected))
+            .isGreaterThanOrEqualTo(limits.patchCosine());
+      }
+      for (Feature feature : EVERYTHING.features()) {
+        assertThat(relativeError(got.get(feature), expected.get(feature)))
+            .as("relative L2 error of %s", feature)
+            .isLessThanOrEqualTo(limits.relative());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"synthetic:tiny-reg4", "synthetic:tiny-swiglu-reg4"})
+  void runsBatchesAndRequestsGiveTheSameBits(String model) {
+    Image first = photograph(70, 70, 3);
+    Image second = photograph(70, 70, 4);
+    FeatureRequest cls = FeatureRequest.of(Feature.CLS);
+    try (Fovea fovea = open(model, "interpreted", WeightStorage.F32)) {
+      float[] expected = fovea.features(first, EVERYTHING).get(Feature.TOKENS);
+      assertThat(fovea.features(first, EVERYTHING).get(Feature.TOKENS)).isEqualTo(expected);
+      List<Features> batch = fovea.featuresAll(List.of(second, first, second, first), EVERYTHING);
+      assertThat(batch.get(1).get(Feature.TOKENS)).isEqualTo(expected);
+      assertThat(batch.get(3).get(Feature.TOKENS)).isEqualTo(expected);
+      assertThat(batch.get(0).get(Feature.TOKENS)).isNotEqualTo(expected);
+      assertThat(fovea.features(first, cls).get(Feature.CLS))
+          .isEqualTo(batch.get(1).get(Feature.CLS));
+    }
+  }
+
+  private static Features features(
+      String model, String device, WeightStorage storage, Image image) {
+    try (Fovea fovea = open(model, device, storage)) {
+      return fovea.features(image, EVERYTHING);
+    }
+  }
+
+  private static Fovea open(String model, String device, WeightStorage storage) {
+    return Fovea.open(model, Options.DEFAULT.withDevice(device).withStorage(storage));
+  }
+
+  private static int width(Features features) {
+    return features.get(Feature.CLS).length;
+  }
+
+  private static Image photograph(int width, int height, long seed) {
+    byte[] bytes = new byte[3 * width * height];
+    new Random(seed).nextBytes(bytes);
+    return Image.rgb(width, height, bytes);
+  }
+
+  private static Image planes(int width, int height, long seed) {
+    float[] samples = new float[3 * width * height];
+    Random random = new Random(seed);
+    for (int i = 0; i < samples.length; i++) {
+      samples[i] = (float) random.nextGaussian();
+    }
+    return Image.planes(width, height, samples);
+  }
+
+  private static double cosine(float[] got, float[] want, int from, int count) {
+    double product = 0;
+    double gotSquares = 0;
+    double wantSquares = 0;
+    for (int i = from; i < from + count; i++) {
+      product += (double) got[i] * want[i];
+      gotSquares += (double) got[i] * got[i];
+      wantSquares += (double) want[i] * want[i];
+    }
+    return product / Math.sqrt(gotSquares * wantSquares);
+  }
+
+  private static double relativeError(float[] got, float[] want) {
+    assertThat(got).hasSameSizeAs(want);
+    double difference = 0;
+    double squares = 0;
+    for (int i = 0; i < got.length; i++) {
+      difference += ((double) got[i] - want[i]) * ((double) got[i] - want[i]);
+      squares += (double) want[i] * want[i];
+    }
+    return Math.sqrt(difference / squares);
+  }
+}
