@@ -9,7 +9,8 @@ import java.lang.foreign.MemorySegment;
  * <p>All calls come from one thread, {@link #close} included. Copies, fills, launches and graphs
  * are put on the stream, run in order, and are known to be done after {@link #synchronize}. Every
  * method throws {@link CudaException} where the driver reports an error; an error of an earlier
- * launch may surface in any later call.
+ * launch may surface in any later call. After a {@linkplain CudaException.Kind#LOST loss} every
+ * call throws, but those that free or close.
  */
 public interface CudaDriver extends AutoCloseable {
 
@@ -58,7 +59,10 @@ public interface CudaDriver extends AutoCloseable {
   /** Starts a kernel. */
   void launch(Launch launch);
 
-  /** From here on, work put on the stream is not done but recorded. */
+  /**
+   * From here on, work put on the stream is not done but recorded; copies need pinned memory. An
+   * error ends the recording, as does freeing memory.
+   */
   void beginCapture();
 
   /** Ends the recording and gives a graph that can be launched. */
