@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cuda;
 
 import dev.fovea.kernels.Device;
+import dev.fovea.kernels.DeviceLostException;
 import dev.fovea.kernels.LinearAddWeights;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
@@ -8,6 +9,7 @@ import dev.fovea.kernels.Packed;
 import dev.fovea.kernels.PatchEmbedWeights;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
+import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.Callable;
@@ -18,6 +20,8 @@ import java.util.stream.IntStream;
 /** One GPU: its driver, its kernels, its one thread, and the weights it holds. */
 final class CudaDevice implements Device {
 
+  private static final int BATCH_TOKENS = 64 * 261;
+
   private final CudaThread thread = new CudaThread();
   private final Precision precision;
   private final CudaDriver driver;
@@ -25,6 +29,7 @@ final class CudaDevice implements Device {
   private final GpuKernels kernels;
   private final GpuPacker packer;
   private volatile boolean closed;
+  private volatile boolean lost;
 
   /**
    * Opens a device.
@@ -34,14 +39,14 @@ final class CudaDevice implements Device {
   CudaDevice(Supplier<CudaDriver> opening, Precision precision) {
     this.precision = precision;
     try {
-      driver = thread.call(opening::get);
+      driver = call(opening::get);
     } catch (RuntimeException | Error e) {
       thread.close();
       throw e;
     }
     try {
-      facts = thread.call(driver::facts);
-      kernels = thread.call(() -> new GpuKernels(driver, precision));
+      facts = driver.facts();
+      kernels = call(() -> new GpuKernels(driver, precision));
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -60,6 +65,15 @@ final class CudaDevice implements Device {
             precision);
   }
 
+  /**
+   * {@inheritDoc} 64 images of 224 pixels: matrix products of so many rows keep every processor busy,
+   * and answers do not take longer than they must.
+   */
+  @Override
+  public int batchTokens() {
+    return BATCH_TOKENS;
+  }
+
   /** Used on the CUDA thread only. */
   CudaDriver driver() {
     return driver;
@@ -71,24 +85,44 @@ final class CudaDevice implements Device {
 
   /** Runs on the CUDA thread and returns the result. */
   <T> T call(Callable<T> task) {
-    return thread.call(task);
+    try {
+      return thread.call(task);
+    } catch (CudaException e) {
+      throw translated(e);
+    }
   }
 
   /** Runs on the CUDA thread. */
   void run(Runnable task) {
-    thread.run(task);
+    try {
+      thread.run(task);
+    } catch (CudaException e) {
+      throw translated(e);
+    }
   }
 
-  /** Runs on the CUDA thread; does nothing if the device is closed, and all its memory with it. */
-  void runUnlessClosed(Runnable task) {
-    if (!closed) {
-      thread.run(task);
+  /** Gives something back on the CUDA thread, unless closing or losing the device has done that. */
+  void release(Runnable task) {
+    if (!closed && !lost) {
+      run(task);
+    }
+  }
+
+  /** What users of a device are told: never returns. */
+  private RuntimeException translated(CudaException e) {
+    switch (e.kind()) {
+      case OUT_OF_MEMORY -> throw new OutOfMemoryError(e.getMessage());
+      case LOST -> {
+        lost = true;
+        throw new DeviceLostException(e.getMessage(), e);
+      }
+      default -> throw e;
     }
   }
 
   /** Copies host memory to new device memory, which lives until the device is closed. */
   long upload(MemorySegment source) {
-    return thread.call(
+    return call(
         () -> {
           long address = driver.allocate(source.byteSize());
           driver.copyToDevice(address, source);
@@ -99,7 +133,7 @@ final class CudaDevice implements Device {
 
   /** Page-locked host memory, zeroed. */
   MemorySegment allocatePinned(long bytes) {
-    return thread.call(() -> driver.allocatePinned(bytes));
+    return call(() -> driver.allocatePinned(bytes));
   }
 
   @Override

@@ -54,7 +54,7 @@ final class CudaPlan implements Plan {
 
   @Override
   public void close() {
-    device.runUnlessClosed(
+    device.release(
         () -> {
           if (!closed) {
             closed = true;

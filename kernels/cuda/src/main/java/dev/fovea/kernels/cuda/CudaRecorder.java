@@ -229,6 +229,15 @@ final class CudaRecorder implements Recorder {
     }
   }
 
+  /** {@inheritDoc} What it holds is the pinned memory of inputs and results. */
+  @Override
+  public void close() {
+    if (!built) {
+      built = true;
+      device.release(() -> pinned.forEach(device.driver()::freePinned));
+    }
+  }
+
   /** Adds the conversion to a form that a verb reads, where that is missing. */
   private void want(GpuTokens tokens, Form form) {
     if (!tokens.has(Form.FULL) && !tokens.has(Form.HALF)) {
@@ -258,7 +267,7 @@ final class CudaRecorder implements Recorder {
 
   private void checkOpen() {
     if (built) {
-      throw new IllegalStateException("this recorder has built its plan; start a new recorder");
+      throw new IllegalStateException("this recorder has built its plan or is closed; start a new recorder");
     }
   }
 
