@@ -66,8 +66,8 @@ final class CudaDevice implements Device {
   }
 
   /**
-   * {@inheritDoc} 64 images of 224 pixels: matrix products of so many rows keep every processor busy,
-   * and answers do not take longer than they must.
+   * {@inheritDoc} 64 images of 224 pixels: matrix products of so many rows keep every processor
+   * busy, and answers do not take longer than they must.
    */
   @Override
   public int batchTokens() {

@@ -267,7 +267,8 @@ final class CudaRecorder implements Recorder {
 
   private void checkOpen() {
     if (built) {
-      throw new IllegalStateException("this recorder has built its plan or is closed; start a new recorder");
+      throw new IllegalStateException(
+          "this recorder has built its plan or is closed; start a new recorder");
     }
   }
 
