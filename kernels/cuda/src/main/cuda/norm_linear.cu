@@ -1,0 +1,270 @@
+// y = act(LayerNorm(x) W^T + b), with the LayerNorm's gamma and beta folded into W and b.
+//
+// The product reads the 16-bit copy of the residual stream as it is, and the LayerNorm happens
+// behind it: with mean m and standard deviation 1/r of a row, and s the sum of a row of W,
+//
+//   sum_k (x_k - m) r W_nk = r (sum_k x_k W_nk - m s_n).
+//
+// The rounding of x_k to 16 bits is relative to x_k and not to x_k - m, so its error grows to
+// sqrt(1 + (m r)^2) times that of a rounded (x_k - m) r. Rows where that is more than 2, and those
+// whose 16-bit copy may have overflowed or lost bits, are normalised from float32 instead, on their
+// way into shared memory.
+
+#include "product.cuh"
+
+namespace fovea {
+
+enum Activation { NONE, GELU, QUICK_GELU, SWIGLU };
+
+struct NormLinearArguments {
+  const u16* x;              // [images, rowsOfX, stride]
+  const float* full;         // the same in float32
+  const float2* statistics;  // [images, rowsOfX, stride / 32]
+  const u16* weight;         // [weightRows, stride]
+  const float* bias;         // [weightRows]
+  const float* weightSums;   // [weightRows]
+  u16* y;                    // [images, rowsOfY, strideOfY]
+  Rows rows;
+  int rowsOfX;
+  int rowsOfY;
+  int stride;
+  int width;
+  float perWidth;  // 1 / width
+  float epsilon;
+  int weightRows;
+  int firstWeightRow;
+  int strideOfY;
+  int firstColumn;
+  int columns;  // rounded up to a multiple of 8
+  int activation;
+};
+
+/// Mean and 1 / standard deviation; the latter is negative if the row is to be normalised from
+/// float32. The groups' means are taken relative to the first, so that nothing cancels.
+__device__ inline float2 moments(const float2* statistics, const NormLinearArguments& a) {
+  int whole = a.width / GROUP;
+  int rest = a.width % GROUP;
+  float origin = statistics[0].x * reciprocal((float)min(a.width, GROUP));
+  float shift = 0;
+  float squares = 0;
+#pragma unroll 4
+  for (int group = 0; group < whole; group++) {
+    float2 pair = statistics[group];
+    float difference = fmaf(pair.x, 1.0f / GROUP, -origin);
+    shift = fmaf((float)GROUP, difference, shift);
+    squares += fmaf(GROUP * difference, difference, pair.y);
+  }
+  if (rest > 0) {
+    float2 pair = statistics[whole];
+    float difference = fmaf(pair.x, reciprocal((float)rest), -origin);
+    shift = fmaf((float)rest, difference, shift);
+    squares += fmaf(rest * difference, difference, pair.y);
+  }
+  shift *= a.perWidth;
+  float mean = origin + shift;
+  float variance = fmaxf(0, fmaf(squares, a.perWidth, -shift * shift));
+  float scale = rsqrtf(variance + a.epsilon);
+  bool fit = mean * mean <= 3 * variance && variance >= SMALLEST_VARIANCE &&
+             a.width * fmaf(mean, mean, variance) <= LARGEST_SQUARE;
+  return {mean, fit ? scale : -scale};
+}
+
+/// The rows of x; those that the 16-bit copy does not do are normalised from float32.
+template <class T>
+struct NormedRows {
+  TokenRows<T> rows;
+  const float* full;
+  int stride;
+  const u32* tokenRows;
+  const float2* moments;
+  bool anyUnfit;
+
+  __device__ void load(u32 stage, int step) const {
+    if (!anyUnfit) {
+      rows.load(stage, step);
+      return;
+    }
+    const Slot<T>& slot = rows.slot;
+#pragma unroll 1
+    for (int pass = 0; pass < TokenRows<T>::passes; pass++) {
+      int row = slot.row + pass * T::rowsOfPass;
+      float2 moment = moments[row];
+      u64 offset = (u64)tokenRows[row] * stride + step * ROW;
+      if (moment.y >= 0) {
+        copyAsync(slot.at(stage, pass), rows.source + offset * 2);
+      } else {
+        storeShared(slot.at(stage, pass), normalised(full + offset + slot.chunk * 8, moment));
+      }
+    }
+  }
+
+  __device__ static uint4 normalised(const float* x, float2 moment) {
+    float4 first = *(const float4*)x;
+    float4 second = *(const float4*)(x + 4);
+    float mean = moment.x;
+    float scale = -moment.y;
+    return {pack((first.x - mean) * scale, (first.y - mean) * scale),
+            pack((first.z - mean) * scale, (first.w - mean) * scale),
+            pack((second.x - mean) * scale, (second.y - mean) * scale),
+            pack((second.z - mean) * scale, (second.w - mean) * scale)};
+  }
+};
+
+struct Identity {
+  __device__ static float apply(float x) { return x; }
+};
+
+/// x Phi(x), the normal distribution's function as 1/2 + x P(x^2) up to |x| = 4.4, behind which it
+/// is 0 or 1. P is a minimax fit; y is off by at most 4.8e-5, relatively less for small x, which is
+/// lost in the rounding of y to 16 bits. No special function, so the same bits on every GPU.
+struct Gelu {
+  __device__ static float apply(float x) {
+    float t = fminf(x * x, 4.4f * 4.4f);
+    float p = 3.911625884311931e-11f;
+    p = fmaf(p, t, -4.0555185876200994e-9f);
+    p = fmaf(p, t, 1.8515432032017998e-7f);
+    p = fmaf(p, t, -4.943933163303882e-6f);
+    p = fmaf(p, t, 8.681309554958716e-5f);
+    p = fmaf(p, t, -1.071894308552146e-3f);
+    p = fmaf(p, t, 9.705408476293087e-3f);
+    p = fmaf(p, t, -6.61848708987236e-2f);
+    p = fmaf(p, t, 3.9881840348243713e-1f);
+    return x * __saturatef(fmaf(x, p, 0.5f));
+  }
+};
+
+/// x times the logistic function of `slope` x.
+__device__ inline float gated(float x, float slope) {
+  return x * reciprocal(1 + exp2(-slope * LOG2_E * x));
+}
+
+struct QuickGelu {
+  __device__ static float apply(float x) { return gated(x, 1.702f); }
+};
+
+/// Calls use(row, column, c0, c1) with the linear layer's results of every pair of columns.
+template <class T, class Use>
+__device__ inline void forLinear(const NormLinearArguments& a, const typename T::Sums& sums,
+                                 const float2* moments, int firstWeightRow, Use use) {
+  Place<T> place;
+  float mean[T::m][2];
+  float scale[T::m][2];
+#pragma unroll
+  for (int i = 0; i < T::m; i++) {
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      float2 moment = moments[place.row + 16 * i + 8 * h];
+      mean[i][h] = moment.y >= 0 ? moment.x : 0;
+      scale[i][h] = moment.y >= 0 ? moment.y : 1;
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < T::n; j++) {
+    int column = place.column + 8 * j;
+    int weightRow = min(firstWeightRow + column, a.weightRows - 2);
+    float2 s = *(const float2*)(a.weightSums + weightRow);
+    float2 b = *(const float2*)(a.bias + weightRow);
+#pragma unroll
+    for (int i = 0; i < T::m; i++) {
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        float c0 = fmaf(-mean[i][h], s.x, sums[i][j][2 * h]);
+        float c1 = fmaf(-mean[i][h], s.y, sums[i][j][2 * h + 1]);
+        use(place.row + 16 * i + 8 * h, column, fmaf(scale[i][h], c0, b.x),
+            fmaf(scale[i][h], c1, b.y));
+      }
+    }
+  }
+}
+
+template <class T, class Function>
+__device__ inline void stage(const NormLinearArguments& a, const typename T::Sums& sums,
+                             const float2* moments, int firstWeightRow, u32 shared) {
+  StagedTile<T, T::columns> staged = {shared};
+  forLinear<T>(a, sums, moments, firstWeightRow, [&](int row, int column, float c0, float c1) {
+    storeShared(staged.at(row, column), pack(Function::apply(c0), Function::apply(c1)));
+  });
+}
+
+/// Rows of the gate and of the value alternate in the weight.
+template <class T>
+__device__ inline void stageSwiGlu(const NormLinearArguments& a, const typename T::Sums& sums,
+                                   const float2* moments, int firstWeightRow, u32 shared) {
+  StagedTile<T, T::columns / 2> staged = {shared};
+  forLinear<T>(a, sums, moments, firstWeightRow, [&](int row, int column, float gate, float value) {
+    storeShared(staged.at(row, column / 2), round16(gated(gate, 1) * value));
+  });
+}
+
+/// Block (x, y) computes a tile of the columns and one of the rows.
+template <class T>
+__device__ inline void normLinear(const NormLinearArguments& a) {
+  extern __shared__ uint4 memory[];
+  float2* rowMoments = (float2*)((char*)memory + T::stagesBytes);
+  u32* rowsOfX = (u32*)(rowMoments + T::rows);
+  u32* rowsOfY = rowsOfX + T::rows;
+  u32 shared = sharedAddress(memory);
+
+  int firstRow = blockIdx.y * T::rows;
+  int firstWeightRow = a.firstWeightRow + blockIdx.x * T::columns;
+  int steps = a.stride / ROW;
+  Weights<T> weights(a.weight, a.stride, firstWeightRow, a.weightRows);
+  weights.loadFirst(shared, 0, steps);
+
+  bool unfit = false;
+  if (threadIdx.x < T::rows) {
+    int row = min(firstRow + (int)threadIdx.x, a.rows.total - 1);
+    u32 rowOfX = a.rows.of(row, a.rowsOfX);
+    float2 moment = moments(a.statistics + (u64)rowOfX * (a.stride / GROUP), a);
+    rowMoments[threadIdx.x] = moment;
+    rowsOfX[threadIdx.x] = rowOfX;
+    rowsOfY[threadIdx.x] = a.rows.of(row, a.rowsOfY);
+    unfit = !(moment.y >= 0);
+  }
+  bool anyUnfit = __syncthreads_or(unfit);
+
+  NormedRows<T> left = {
+      TokenRows<T>(a.x, a.stride, rowsOfX), a.full, a.stride, rowsOfX, rowMoments, anyUnfit};
+  typename T::Sums sums;
+  clear<T>(sums);
+  multiply<T>(shared, left, weights, 0, steps, sums, [](int) {});
+
+  int rows = min(T::rows, a.rows.total - firstRow);
+  if (a.activation == SWIGLU) {
+    stageSwiGlu<T>(a, sums, rowMoments, firstWeightRow, shared);
+    __syncthreads();
+    int column = blockIdx.x * (T::columns / 2);
+    StagedTile<T, T::columns / 2> staged = {shared};
+    staged.store(a.y + a.firstColumn + column, a.strideOfY, rowsOfY, rows, a.columns - column);
+    return;
+  }
+  switch (a.activation) {
+    case GELU:
+      stage<T, Gelu>(a, sums, rowMoments, firstWeightRow, shared);
+      break;
+    case QUICK_GELU:
+      stage<T, QuickGelu>(a, sums, rowMoments, firstWeightRow, shared);
+      break;
+    default:
+      stage<T, Identity>(a, sums, rowMoments, firstWeightRow, shared);
+  }
+  __syncthreads();
+  int column = blockIdx.x * T::columns;
+  StagedTile<T, T::columns> staged = {shared};
+  staged.store(a.y + a.firstColumn + column, a.strideOfY, rowsOfY, rows, a.columns - column);
+}
+
+}  // namespace fovea
+
+#define NORM_LINEAR(rows, columns, warpRows, warpColumns, stages)                      \
+  FOVEA_KERNEL(rows / warpRows*(columns / warpColumns) * 32,                           \
+               norm_linear_##rows##x##columns)                                         \
+  (const fovea::NormLinearArguments arguments) {                                       \
+    fovea::normLinear<fovea::Tile<rows, columns, warpRows, warpColumns, stages>>(arguments); \
+  }
+
+NORM_LINEAR(32, 64, 16, 32, 4)
+NORM_LINEAR(64, 64, 32, 32, 4)
+NORM_LINEAR(64, 128, 32, 64, 3)
+NORM_LINEAR(128, 128, 64, 64, 3)
+NORM_LINEAR(128, 256, 64, 64, 3)
