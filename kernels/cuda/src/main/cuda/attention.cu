@@ -356,7 +356,7 @@ __device__ inline void probabilities(const ProbabilitiesArguments& a) {
   for (int token = threadIdx.x; token < a.tokens; token += PROBABILITIES_THREADS) {
     const uint4* key = (const uint4*)(head + a.width + (u64)token * a.stride);
     float score = 0;
-#pragma unroll
+#pragma unroll 4
     for (int c = 0; c < ROW / 8; c++) {
       uint4 chunk = key[c];
       u32 pairs[4] = {chunk.x, chunk.y, chunk.z, chunk.w};

@@ -125,14 +125,24 @@ __device__ inline void storeShared(u32 target, u32 value) {
   asm volatile("st.shared.b32 [%0], %1;" ::"r"(target), "r"(value) : "memory");
 }
 
-__device__ inline void storeShared(u32 target, u16 value) {
-  asm volatile("st.shared.b16 [%0], %1;" ::"r"(target), "h"(value) : "memory");
+__device__ inline void storeShared(u32 target, float2 value) {
+  asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(target), "f"(value.x), "f"(value.y)
+               : "memory");
 }
 
 __device__ inline uint4 loadShared(u32 source) {
   uint4 value;
   asm volatile("ld.shared.v4.b32 {%0, %1, %2, %3}, [%4];"
                : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
+               : "r"(source)
+               : "memory");
+  return value;
+}
+
+__device__ inline float4 loadSharedFloats(u32 source) {
+  float4 value;
+  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
+               : "=f"(value.x), "=f"(value.y), "=f"(value.z), "=f"(value.w)
                : "r"(source)
                : "memory");
   return value;
@@ -179,7 +189,7 @@ __device__ inline void multiplyAdd(float (&sums)[4], const u32 (&a)[4], u32 b0, 
 
 // ---- sums over lanes, the same bits in all of them
 
-/// Over the 4 lanes that share the rows of a product's fragment.
+/// Over the 4 lanes that share the rows of a fragment.
 __device__ inline float sumOfFour(float value) {
   value += __shfl_xor_sync(0xffffffff, value, 1);
   return value + __shfl_xor_sync(0xffffffff, value, 2);
@@ -188,6 +198,12 @@ __device__ inline float sumOfFour(float value) {
 __device__ inline float largestOfFour(float value) {
   value = fmaxf(value, __shfl_xor_sync(0xffffffff, value, 1));
   return fmaxf(value, __shfl_xor_sync(0xffffffff, value, 2));
+}
+
+/// Over the 8 lanes that share a group of 32 columns.
+__device__ inline float sumOfEight(float value) {
+  value = sumOfFour(value);
+  return value + __shfl_xor_sync(0xffffffff, value, 4);
 }
 
 /// Over a warp.
@@ -207,7 +223,7 @@ struct Rows {
   int count;
   int total;  // of all images
 
-  /// Its row in a matrix that has so many rows for every image.
+  /// The row of the index-th of them all in a matrix that has so many rows for every image.
   __device__ u32 of(int index, int rowsOfAnImage) const {
     int image = index / count;
     return (u32)image * rowsOfAnImage + first + (index - image * count);

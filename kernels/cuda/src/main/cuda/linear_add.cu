@@ -36,34 +36,24 @@ __device__ inline void locateRows(const LinearAddArguments& a, int firstRow, u32
   __syncthreads();
 }
 
-/// Turns sums of products into values of x, and stores these.
+/// Adds finished sums to x.
 template <class T>
-__device__ inline void addToResidual(const LinearAddArguments& a, typename T::Sums& sums,
+__device__ inline void addToResidual(const LinearAddArguments& a, const typename T::Sums& sums,
                                      u32 shared, const u32* rowsOfX, int firstRow,
                                      int firstColumn) {
-  Place<T> place;
+  ResultTile<T> tile(shared, sums);
   int rows = min(T::rows, a.rows.total - firstRow);
-#pragma unroll
-  for (int j = 0; j < T::n; j++) {
-    int column = firstColumn + place.column + 8 * j;
-    if (column < a.x.stride) {
-      float2 gamma = *(const float2*)(a.gamma + column);
-      float2 bias = *(const float2*)(a.bias + column);
-#pragma unroll
-      for (int i = 0; i < T::m; i++) {
-#pragma unroll
-        for (int h = 0; h < 2; h++) {
-          int row = place.row + 16 * i + 8 * h;
-          if (row < rows) {
-            float2 x = *(const float2*)(a.x.full + (u64)rowsOfX[row] * a.x.stride + column);
-            sums[i][j][2 * h] = x.x + fmaf(gamma.x, sums[i][j][2 * h], bias.x);
-            sums[i][j][2 * h + 1] = x.y + fmaf(gamma.y, sums[i][j][2 * h + 1], bias.y);
-          }
-        }
-      }
-    }
-  }
-  storeResidual<T>(shared, a.x, sums, rowsOfX, rows, firstColumn);
+  int column = min(firstColumn + tile.column(), a.x.stride - 4);
+  float4 gamma = *(const float4*)(a.gamma + column);
+  float4 bias = *(const float4*)(a.bias + column);
+  auto read = [&](int row) {
+    return *(const float4*)(a.x.full + (u64)rowsOfX[row] * a.x.stride + column);
+  };
+  auto finish = [&](int, float4 s, float4 x) {
+    return float4{x.x + fmaf(gamma.x, s.x, bias.x), x.y + fmaf(gamma.y, s.y, bias.y),
+                  x.z + fmaf(gamma.z, s.z, bias.z), x.w + fmaf(gamma.w, s.w, bias.w)};
+  };
+  storeResidual(tile, a.x, rowsOfX, rows, firstColumn, read, finish);
 }
 
 /// Block (x, y) computes a tile of the columns and one of the rows.

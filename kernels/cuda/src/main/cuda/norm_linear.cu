@@ -35,7 +35,7 @@ struct NormLinearArguments {
   int firstWeightRow;
   int strideOfY;
   int firstColumn;
-  int columns;  // rounded up to a multiple of 8
+  int columns;  // rounded up to a multiple of 4
   int activation;
 };
 
@@ -142,58 +142,61 @@ struct QuickGelu {
   __device__ static float apply(float x) { return gated(x, 1.702f); }
 };
 
-/// Calls use(row, column, c0, c1) with the linear layer's results of every pair of columns.
-template <class T, class Use>
-__device__ inline void forLinear(const NormLinearArguments& a, const typename T::Sums& sums,
-                                 const float2* moments, int firstWeightRow, Use use) {
-  Place<T> place;
-  float mean[T::m][2];
-  float scale[T::m][2];
-#pragma unroll
-  for (int i = 0; i < T::m; i++) {
-#pragma unroll
-    for (int h = 0; h < 2; h++) {
-      float2 moment = moments[place.row + 16 * i + 8 * h];
-      mean[i][h] = moment.y >= 0 ? moment.x : 0;
-      scale[i][h] = moment.y >= 0 ? moment.y : 1;
-    }
-  }
-#pragma unroll
-  for (int j = 0; j < T::n; j++) {
-    int column = place.column + 8 * j;
-    int weightRow = min(firstWeightRow + column, a.weightRows - 2);
-    float2 s = *(const float2*)(a.weightSums + weightRow);
-    float2 b = *(const float2*)(a.bias + weightRow);
-#pragma unroll
-    for (int i = 0; i < T::m; i++) {
-#pragma unroll
-      for (int h = 0; h < 2; h++) {
-        float c0 = fmaf(-mean[i][h], s.x, sums[i][j][2 * h]);
-        float c1 = fmaf(-mean[i][h], s.y, sums[i][j][2 * h + 1]);
-        use(place.row + 16 * i + 8 * h, column, fmaf(scale[i][h], c0, b.x),
-            fmaf(scale[i][h], c1, b.y));
-      }
-    }
-  }
-}
+/// What the calling thread's columns of a tile have in common.
+struct Epilogue {
+  float4 weightSums;
+  float4 bias;
 
+  __device__ Epilogue(const NormLinearArguments& a, int weightRow) {
+    int row = min(weightRow, a.weightRows - 4);
+    weightSums = *(const float4*)(a.weightSums + row);
+    bias = *(const float4*)(a.bias + row);
+  }
+
+  /// LayerNorm, bias and activation.
+  template <class Function>
+  __device__ float4 apply(float2 moments, float4 sums) const {
+    float mean = moments.y >= 0 ? moments.x : 0;
+    float scale = moments.y >= 0 ? moments.y : 1;
+    return {Function::apply(fmaf(scale, fmaf(-mean, weightSums.x, sums.x), bias.x)),
+            Function::apply(fmaf(scale, fmaf(-mean, weightSums.y, sums.y), bias.y)),
+            Function::apply(fmaf(scale, fmaf(-mean, weightSums.z, sums.z), bias.z)),
+            Function::apply(fmaf(scale, fmaf(-mean, weightSums.w, sums.w), bias.w))};
+  }
+};
+
+/// Stores a tile whose columns are columns of y.
 template <class T, class Function>
-__device__ inline void stage(const NormLinearArguments& a, const typename T::Sums& sums,
-                             const float2* moments, int firstWeightRow, u32 shared) {
-  StagedTile<T, T::columns> staged = {shared};
-  forLinear<T>(a, sums, moments, firstWeightRow, [&](int row, int column, float c0, float c1) {
-    storeShared(staged.at(row, column), pack(Function::apply(c0), Function::apply(c1)));
-  });
+__device__ inline void store(const NormLinearArguments& a, const ResultTile<T>& tile,
+                             const float2* moments, const u32* rowsOfY, int rows) {
+  int column = blockIdx.x * T::columns + tile.column();
+  if (column < a.columns) {
+    Epilogue epilogue(a, a.firstWeightRow + column);
+    u16* y = a.y + a.firstColumn + column;
+#pragma unroll 2
+    for (int row = tile.row(); row < rows; row += tile.rowStep) {
+      float4 v = epilogue.apply<Function>(moments[row], tile.sums(row));
+      *(uint2*)(y + (u64)rowsOfY[row] * a.strideOfY) = {pack(v.x, v.y), pack(v.z, v.w)};
+    }
+  }
 }
 
-/// Rows of the gate and of the value alternate in the weight.
+/// The same for SwiGLU: rows of the gate and of the value alternate in the weight, so two columns of
+/// the tile make one of y.
 template <class T>
-__device__ inline void stageSwiGlu(const NormLinearArguments& a, const typename T::Sums& sums,
-                                   const float2* moments, int firstWeightRow, u32 shared) {
-  StagedTile<T, T::columns / 2> staged = {shared};
-  forLinear<T>(a, sums, moments, firstWeightRow, [&](int row, int column, float gate, float value) {
-    storeShared(staged.at(row, column / 2), round16(gated(gate, 1) * value));
-  });
+__device__ inline void storeSwiGlu(const NormLinearArguments& a, const ResultTile<T>& tile,
+                                   const float2* moments, const u32* rowsOfY, int rows) {
+  int product = blockIdx.x * T::columns + tile.column();
+  if (product / 2 < a.columns) {
+    Epilogue epilogue(a, a.firstWeightRow + product);
+    u16* y = a.y + a.firstColumn + product / 2;
+#pragma unroll 2
+    for (int row = tile.row(); row < rows; row += tile.rowStep) {
+      float4 v = epilogue.apply<Identity>(moments[row], tile.sums(row));
+      *(u32*)(y + (u64)rowsOfY[row] * a.strideOfY) =
+          pack(gated(v.x, 1) * v.y, gated(v.z, 1) * v.w);
+    }
+  }
 }
 
 /// Block (x, y) computes a tile of the columns and one of the rows.
@@ -229,29 +232,21 @@ __device__ inline void normLinear(const NormLinearArguments& a) {
   clear<T>(sums);
   multiply<T>(shared, left, weights, 0, steps, sums, [](int) {});
 
+  ResultTile<T> tile(shared, sums);
   int rows = min(T::rows, a.rows.total - firstRow);
-  if (a.activation == SWIGLU) {
-    stageSwiGlu<T>(a, sums, rowMoments, firstWeightRow, shared);
-    __syncthreads();
-    int column = blockIdx.x * (T::columns / 2);
-    StagedTile<T, T::columns / 2> staged = {shared};
-    staged.store(a.y + a.firstColumn + column, a.strideOfY, rowsOfY, rows, a.columns - column);
-    return;
-  }
   switch (a.activation) {
     case GELU:
-      stage<T, Gelu>(a, sums, rowMoments, firstWeightRow, shared);
+      store<T, Gelu>(a, tile, rowMoments, rowsOfY, rows);
       break;
     case QUICK_GELU:
-      stage<T, QuickGelu>(a, sums, rowMoments, firstWeightRow, shared);
+      store<T, QuickGelu>(a, tile, rowMoments, rowsOfY, rows);
+      break;
+    case SWIGLU:
+      storeSwiGlu<T>(a, tile, rowMoments, rowsOfY, rows);
       break;
     default:
-      stage<T, Identity>(a, sums, rowMoments, firstWeightRow, shared);
+      store<T, Identity>(a, tile, rowMoments, rowsOfY, rows);
   }
-  __syncthreads();
-  int column = blockIdx.x * T::columns;
-  StagedTile<T, T::columns> staged = {shared};
-  staged.store(a.y + a.firstColumn + column, a.strideOfY, rowsOfY, rows, a.columns - column);
 }
 
 }  // namespace fovea

@@ -112,33 +112,22 @@ __device__ inline void patchEmbed(const PatchEmbedArguments& a) {
   clear<T>(sums);
   multiply<T>(shared, left, weights, 0, steps, sums, [](int) {});
 
-  Place<T> place;
+  ResultTile<T> tile(shared, sums);
   int rows = min(T::rows, a.rows - firstRow);
-#pragma unroll
-  for (int i = 0; i < T::m; i++) {
-#pragma unroll
-    for (int h = 0; h < 2; h++) {
-      int row = place.row + 16 * i + 8 * h;
-      if (row < rows) {
-        int token = (firstRow + row) % a.tokens;
-        const float* position = a.positions + (u64)token * a.x.stride;
-#pragma unroll
-        for (int j = 0; j < T::n; j++) {
-          int column = firstColumn + place.column + 8 * j;
-          if (column < a.x.stride) {
-            float2 added = *(const float2*)(position + column);
-            float2 bias = {0, 0};
-            if (token >= a.prefix) {
-              bias = *(const float2*)(a.bias + column);
-            }
-            sums[i][j][2 * h] = sums[i][j][2 * h] + bias.x + added.x;
-            sums[i][j][2 * h + 1] = sums[i][j][2 * h + 1] + bias.y + added.y;
-          }
-        }
-      }
+  int column = min(firstColumn + tile.column(), a.x.stride - 4);
+  float4 bias = *(const float4*)(a.bias + column);
+  auto tokenOf = [&](int row) { return (firstRow + row) % a.tokens; };
+  auto read = [&](int row) {
+    return *(const float4*)(a.positions + (u64)tokenOf(row) * a.x.stride + column);
+  };
+  auto finish = [&](int row, float4 s, float4 position) {
+    if (tokenOf(row) < a.prefix) {
+      return position;
     }
-  }
-  storeResidual<T>(shared, a.x, sums, tokenRows, rows, firstColumn);
+    return float4{s.x + bias.x + position.x, s.y + bias.y + position.y, s.z + bias.z + position.z,
+                  s.w + bias.w + position.w};
+  };
+  storeResidual(tile, a.x, tokenRows, rows, firstColumn, read, finish);
 }
 
 }  // namespace fovea

@@ -22,7 +22,8 @@ struct Tile {
   static constexpr int warpsAcross = COLUMNS / WARP_COLUMNS;
   static constexpr int threads = ROWS / WARP_ROWS * warpsAcross * WARP;
 
-  /// Fragments of a warp: 16 rows by 8 columns each.
+  /// Fragments of a warp, 16 rows by 8 columns each: the lane's [0], [1] are in row lane / 4, columns
+  /// 2 (lane % 4) and the next; [2], [3] are 8 rows below.
   static constexpr int m = WARP_ROWS / 16;
   static constexpr int n = WARP_COLUMNS / 8;
   using Sums = float[m][n][4];
@@ -35,23 +36,7 @@ struct Tile {
   static constexpr int stagesBytes = STAGES * stageBytes;
 
   static_assert(ROWS % rowsOfPass == 0 && COLUMNS % rowsOfPass == 0, "whole passes");
-  static_assert(WARP_COLUMNS % GROUP == 0, "a group of statistics belongs to one warp");
-  static_assert(ROWS * (COLUMNS * 2 + CHUNK) <= stagesBytes, "the result fits into the stages");
-};
-
-/// Where the calling thread's sums lie in the tile: sums[i][j][2h] and [2h + 1] belong to row
-/// row + 16i + 8h, columns column + 8j and the next.
-template <class T>
-struct Place {
-  int row;
-  int column;
-
-  __device__ Place() {
-    int warp = threadIdx.x / WARP;
-    int lane = threadIdx.x % WARP;
-    row = warp / T::warpsAcross * T::warpRows + lane / 4;
-    column = warp % T::warpsAcross * T::warpColumns + lane % 4 * 2;
-  }
+  static_assert(COLUMNS % GROUP == 0, "whole groups of statistics");
 };
 
 /// Where the calling thread puts its chunks into a stage: the same chunk of every rowsOfPass-th row.
@@ -220,28 +205,49 @@ __device__ inline void multiply(u32 shared, const Left& left, const Weights<T>& 
   __syncthreads();
 }
 
-/// A tile of 16-bit results in shared memory, on its way to whole chunks in global memory; rows are
-/// a chunk longer than they need to be, so that 8 of them begin in different banks.
-template <class T, int COLUMNS>
-struct StagedTile {
-  static constexpr u32 pitch = COLUMNS * 2 + CHUNK;
+/// A tile of sums on its way from the fragments to whole rows, in the shared memory of the stages.
+/// Rows are 8 numbers longer than they need to be, so that 4 of them begin in different banks.
+template <class T>
+struct ResultTile {
+  static constexpr u32 pitch = (T::columns + 8) * sizeof(float);
+  static_assert(T::rows * pitch <= T::stagesBytes, "the result fits into the stages");
+
+  /// A thread has 4 columns, and every rowStep-th row of them.
+  static constexpr int fours = T::columns / 4;
+  static constexpr int rowStep = T::threads / fours;
+  static_assert(T::threads % fours == 0 && T::rows % rowStep == 0, "the same for all threads");
+
   u32 shared;
 
-  __device__ u32 at(int row, int column) const { return shared + row * pitch + column * 2; }
-
-  /// Stores the first `columns` columns, a multiple of 8, of the first `rows` rows. `tokenRows`
-  /// says where every row goes.
-  __device__ void store(u16* target, int stride, const u32* tokenRows, int rows,
-                        int columns) const {
-    constexpr int chunks = COLUMNS / 8;
-    for (int i = threadIdx.x; i < T::rows * chunks; i += T::threads) {
-      int row = i / chunks;
-      int column = i % chunks * 8;
-      if (row < rows && column < columns) {
-        *(uint4*)(target + (u64)tokenRows[row] * stride + column) = loadShared(at(row, column));
+  /// Waits for all threads, once they have put their sums.
+  __device__ ResultTile(u32 shared, const typename T::Sums& sums) : shared(shared) {
+    int warp = threadIdx.x / WARP;
+    int lane = threadIdx.x % WARP;
+    int row = warp / T::warpsAcross * T::warpRows + lane / 4;
+    int column = warp % T::warpsAcross * T::warpColumns + lane % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < T::m; i++) {
+#pragma unroll
+      for (int j = 0; j < T::n; j++) {
+        u32 target = at(row + 16 * i, column + 8 * j);
+        storeShared(target, float2{sums[i][j][0], sums[i][j][1]});
+        storeShared(target + 8 * pitch, float2{sums[i][j][2], sums[i][j][3]});
       }
     }
+    __syncthreads();
   }
+
+  __device__ u32 at(int row, int column) const { return shared + row * pitch + column * 4; }
+
+  /// The first of the calling thread's columns. Eight threads beside each other have 32 columns of
+  /// the same row.
+  __device__ int column() const { return threadIdx.x % fours * 4; }
+
+  /// The first of the calling thread's rows.
+  __device__ int row() const { return threadIdx.x / fours; }
+
+  /// The sums of a row and the calling thread's columns.
+  __device__ float4 sums(int row) const { return loadSharedFloats(at(row, column())); }
 };
 
 }  // namespace fovea

@@ -7,7 +7,7 @@
 
 namespace fovea {
 
-/// All matrices are padded with zeros to `stride` columns, a multiple of 64.
+/// All forms are padded with zeros to `stride` columns, a multiple of 64.
 struct Residual {
   float* full;
   u16* half;
@@ -27,57 +27,52 @@ __device__ inline float meanOfGroup(float sum, int columns) {
   return sum * reciprocal((float)max(columns, 1));
 }
 
-/// Stores a tile of finished values in all three forms. The tile begins at column firstColumn;
-/// `rows` of its rows are stored, to where tokenRows says.
-template <class T>
-__device__ inline void storeResidual(u32 shared, const Residual& x, const typename T::Sums& values,
-                                     const u32* tokenRows, int rows, int firstColumn) {
-  Place<T> place;
-  StagedTile<T, T::columns> staged = {shared};
+/// Rows that a thread does together: what they read is under way before the first of them writes.
+constexpr int TOGETHER = 4;
+
+/// Stores a tile that begins at column firstColumn in all three forms: `rows` of its rows, to where
+/// tokenRows says. A value is finish(row, sums of the calling thread's columns, what read(row) gave).
+template <class T, class Read, class Finish>
+__device__ inline void storeResidual(const ResultTile<T>& tile, const Residual& x,
+                                     const u32* tokenRows, int rows, int firstColumn, Read read,
+                                     Finish finish) {
+  static_assert(T::rows % (TOGETHER * tile.rowStep) == 0, "a thread's rows are whole fours");
+  int column = firstColumn + tile.column();
+  int inGroup = column % GROUP;
+  int columns = columnsOfGroup(column - inGroup, x.width);
+#pragma unroll 1
+  for (int firstRow = tile.row(); firstRow < T::rows; firstRow += TOGETHER * tile.rowStep) {
+    float4 found[TOGETHER];
 #pragma unroll
-  for (int i = 0; i < T::m; i++) {
+    for (int i = 0; i < TOGETHER; i++) {
+      int row = firstRow + i * tile.rowStep;
+      bool stored = row < rows && column < x.stride;
+      found[i] = stored ? read(row) : float4{0, 0, 0, 0};
+    }
 #pragma unroll
-    for (int h = 0; h < 2; h++) {
-      int row = place.row + 16 * i + 8 * h;
-      bool stored = row < rows;
-      u64 tokenRow = stored ? tokenRows[row] : 0;
+    for (int i = 0; i < TOGETHER; i++) {
+      int row = firstRow + i * tile.rowStep;
+      float4 v = finish(row, tile.sums(row), found[i]);
+      float sum = sumOfEight((v.x + v.y) + (v.z + v.w));
+      float mean = meanOfGroup(sum, columns);
+      float values[4] = {v.x, v.y, v.z, v.w};
+      float squares = 0;
 #pragma unroll
-      for (int g = 0; g < T::n / 4; g++) {
-        int column = firstColumn + place.column + g * GROUP;
-        float sum = 0;
-#pragma unroll
-        for (int j = 4 * g; j < 4 * g + 4; j++) {
-          float2 pair = {values[i][j][2 * h], values[i][j][2 * h + 1]};
-          sum += pair.x;
-          sum += pair.y;
-          if (stored && column < x.stride) {
-            *(float2*)(x.full + tokenRow * x.stride + column + (j - 4 * g) * 8) = pair;
-          }
-          storeShared(staged.at(row, place.column + j * 8), pack(pair.x, pair.y));
-        }
-        sum = sumOfFour(sum);
-        int firstOfGroup = column - threadIdx.x % 4 * 2;
-        int columns = columnsOfGroup(firstOfGroup, x.width);
-        float mean = meanOfGroup(sum, columns);
-        float squares = 0;
-#pragma unroll
-        for (int j = 4 * g; j < 4 * g + 4; j++) {
-#pragma unroll
-          for (int e = 0; e < 2; e++) {
-            int inGroup = threadIdx.x % 4 * 2 + (j - 4 * g) * 8 + e;
-            float difference = inGroup < columns ? values[i][j][2 * h + e] - mean : 0;
-            squares = fmaf(difference, difference, squares);
-          }
-        }
-        squares = sumOfFour(squares);
-        if (stored && column < x.stride && threadIdx.x % 4 == 0) {
-          x.statistics[tokenRow * x.groups() + firstOfGroup / GROUP] = {sum, squares};
+      for (int j = 0; j < 4; j++) {
+        float difference = inGroup + j < columns ? values[j] - mean : 0;
+        squares = fmaf(difference, difference, squares);
+      }
+      squares = sumOfEight(squares);
+      if (row < rows && column < x.stride) {
+        u64 tokenRow = tokenRows[row];
+        *(float4*)(x.full + tokenRow * x.stride + column) = v;
+        *(uint2*)(x.half + tokenRow * x.stride + column) = {pack(v.x, v.y), pack(v.z, v.w)};
+        if (inGroup == 0) {
+          x.statistics[tokenRow * x.groups() + column / GROUP] = {sum, squares};
         }
       }
     }
   }
-  __syncthreads();
-  staged.store(x.half + firstColumn, x.stride, tokenRows, rows, x.stride - firstColumn);
 }
 
 }  // namespace fovea
