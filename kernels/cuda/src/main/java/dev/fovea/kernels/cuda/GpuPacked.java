@@ -17,22 +17,25 @@ sealed interface GpuPacked<W> extends Packed<W> {
    *
    * @param address [paddedRows, stride]
    * @param rows outputs
+   * @param paddedRows rows with padding, a multiple of 128; vectors beside the matrix have as many
+   *     elements
    * @param inputs columns that are not padding
    * @param stride elements from one row to the next, a multiple of 64
    * @param bytes of the whole
    */
-  record Matrix(long address, int rows, int inputs, int stride, long bytes) {}
+  record Matrix(
+      long address, int rows, int paddedRows, int inputs, int stride, long bytes) {}
 
   /**
    * A packed patch projection.
    *
-   * @param bias address of [width] floats
+   * @param bias address of [matrix.paddedRows] floats
    */
   record PatchEmbed(CudaDevice owner, int patch, int width, Matrix matrix, long bias)
       implements GpuPacked<PatchEmbedWeights> {
     @Override
     public long bytes() {
-      return matrix.bytes() + (long) Float.BYTES * width;
+      return matrix.bytes() + (long) Float.BYTES * matrix.paddedRows();
     }
   }
 
@@ -43,8 +46,8 @@ sealed interface GpuPacked<W> extends Packed<W> {
    *
    * @param width of the LayerNorm
    * @param outputs columns of y
-   * @param bias address of b', [matrix.rows] floats
-   * @param sums address of s, [matrix.rows] floats
+   * @param bias address of b', [matrix.paddedRows] floats
+   * @param sums address of s, [matrix.paddedRows] floats
    */
   record NormLinear(
       CudaDevice owner,
@@ -58,29 +61,29 @@ sealed interface GpuPacked<W> extends Packed<W> {
       implements GpuPacked<NormLinearWeights> {
     @Override
     public long bytes() {
-      return matrix.bytes() + 2L * Float.BYTES * matrix.rows();
+      return matrix.bytes() + 2L * Float.BYTES * matrix.paddedRows();
     }
   }
 
   /**
    * A linear layer in front of a LayerScale, {@code x += gamma (a W^T) + gamma b}.
    *
-   * @param gamma address of [matrix.rows] floats
-   * @param bias address of gamma b, [matrix.rows] floats
+   * @param gamma address of [matrix.paddedRows] floats
+   * @param bias address of gamma b, [matrix.paddedRows] floats
    */
   record LinearAdd(CudaDevice owner, Matrix matrix, long gamma, long bias)
       implements GpuPacked<LinearAddWeights> {
     @Override
     public long bytes() {
-      return matrix.bytes() + 2L * Float.BYTES * matrix.rows();
+      return matrix.bytes() + 2L * Float.BYTES * matrix.paddedRows();
     }
   }
 
   /**
    * A LayerNorm.
    *
-   * @param weight address of [width] floats
-   * @param bias address of [width] floats
+   * @param weight address of [width] floats, padded like the rows of a matrix of tokens
+   * @param bias the same
    */
   record Norm(CudaDevice owner, int width, float epsilon, long weight, long bias)
       implements GpuPacked<NormWeights> {

@@ -49,6 +49,13 @@ final class PlanMemory implements AutoCloseable {
     }
   }
 
+  /** A copy of these numbers. */
+  long upload(int[] numbers) {
+    try (Arena arena = Arena.ofConfined()) {
+      return upload(arena.allocateFrom(ValueLayout.JAVA_INT, numbers));
+    }
+  }
+
   /** A copy of these 16-bit numbers. */
   long upload(short[] numbers) {
     try (Arena arena = Arena.ofConfined()) {
