@@ -45,7 +45,7 @@ final class Atomics extends Instruction {
     boolean changed = false;
     for (int rest = lanes; rest != 0; rest &= rest - 1) {
       int lane = Integer.numberOfTrailingZeros(rest);
-      changed |= execute(warp, lane);
+      changed |= update(warp, lane);
     }
     warp.synchronization.endEpoch();
     // A failed attempt to take a lock changes nothing, so that waiting for ever can be told from
@@ -55,7 +55,7 @@ final class Atomics extends Instruction {
     }
   }
 
-  private boolean execute(Warp warp, int lane) {
+  private boolean update(Warp warp, int lane) {
     long address = location.address(warp, lane);
     int size = type.bytes();
     int index = warp.memory.reading(location.space(), lane, address, size, true);
