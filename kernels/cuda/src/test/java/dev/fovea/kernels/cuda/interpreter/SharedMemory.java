@@ -46,7 +46,10 @@ final class SharedMemory {
   /** By unit: 0 if never written, else epoch and thread of the last writer, with the bits above. */
   private final int[] writers;
 
-  /** By unit: the warps that have read it since, a bit each. */
+  /**
+   * By unit: the warps that have read it since, a bit each. Strong reads are not noted: one that meets a plain write sees it sooner
+   * or later, and is found out then.
+   */
   private final int[] readers;
 
   /** By unit and warp: the epoch of the last read. */
@@ -85,8 +88,10 @@ final class SharedMemory {
       if (stamp <= 0 || !ordered(warp, reader, stamp)) {
         checkRead(warp, lane, unit, stamp, strong);
       }
-      readers[unit] |= 1 << warp.index;
-      readEpochs[unit * warps + warp.index] = readEpoch;
+      if (!strong) {
+        readers[unit] |= 1 << warp.index;
+        readEpochs[unit * warps + warp.index] = readEpoch;
+      }
     }
     return index;
   }
@@ -129,7 +134,7 @@ final class SharedMemory {
         checkOverwrite(warp, lane, unit, before, stamp);
       }
       if (readers[unit] != 0) {
-        checkReaders(warp, lane, unit, (stamp & STRONG) != 0);
+        checkReaders(warp, lane, unit);
       }
       writers[unit] = stamp;
       readers[unit] = 0;
@@ -152,7 +157,7 @@ final class SharedMemory {
   }
 
   private String describe(long address) {
-    if (address >= staticEnd) {
+    if (address >= DYNAMIC_BASE) {
       return "they start %d bytes into the %d bytes that the launch asked for"
           .formatted(address - DYNAMIC_BASE, dynamicEnd - DYNAMIC_BASE);
     }
@@ -198,7 +203,10 @@ final class SharedMemory {
               .formatted(place(unit), thread(stamp)));
     }
     if (strong && (stamp & STRONG) != 0) {
-      warp.synchronization.learn(writer(stamp) / Warp.LANES, epoch(stamp));
+      int writer = writer(stamp) / Warp.LANES;
+      if (writer != warp.index) {
+        warp.synchronization.learn(writer, epoch(stamp));
+      }
       return;
     }
     throw warp.fault(
@@ -223,12 +231,11 @@ final class SharedMemory {
     }
   }
 
-  private void checkReaders(Warp warp, int lane, int unit, boolean strong) {
+  private void checkReaders(Warp warp, int lane, int unit) {
     int others = readers[unit] & ~(1 << warp.index);
     while (others != 0) {
       int reader = Integer.numberOfTrailingZeros(others);
-      boolean ordered = warp.synchronization.after(reader, readEpochs[unit * warps + reader]);
-      if (!ordered && !(strong && (writers[unit] & STRONG) != 0)) {
+      if (!warp.synchronization.after(reader, readEpochs[unit * warps + reader])) {
         throw warp.fault(
             lane,
             "race: writes shared memory at %s that warp %d reads, without a barrier between them"
