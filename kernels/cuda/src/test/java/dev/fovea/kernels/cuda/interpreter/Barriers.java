@@ -1,5 +1,7 @@
 package dev.fovea.kernels.cuda.interpreter;
 
+import java.util.Arrays;
+
 /** The 16 barriers of a block. */
 final class Barriers {
 
@@ -8,6 +10,11 @@ final class Barriers {
   /** For {@link #arrive}: all threads of the block. */
   static final int ALL_THREADS = -1;
 
+  /** Takes the outcome of a vote at a barrier. */
+  interface Receiver {
+    void receive(Warp warp, int yes, int voters);
+  }
+
   private final Block block;
 
   /** By barrier: the warps that have come, a bit each; those of them that wait. */
@@ -15,6 +22,14 @@ final class Barriers {
 
   private final int[] waiting = new int[COUNT];
   private final int[] expected = new int[COUNT];
+
+  /** By barrier: threads that have voted, and those of them in favour. */
+  private final int[] voters = new int[COUNT];
+
+  private final int[] yes = new int[COUNT];
+
+  /** By warp: who wants to know the outcome of the vote that it waits for. */
+  private final Receiver[] receivers = new Receiver[Warp.LANES];
 
   Barriers(Block block) {
     this.block = block;
@@ -25,7 +40,19 @@ final class Barriers {
     for (int barrier = 0; barrier < COUNT; barrier++) {
       arrived[barrier] = 0;
       waiting[barrier] = 0;
+      voters[barrier] = 0;
+      yes[barrier] = 0;
     }
+    Arrays.fill(receivers, null);
+  }
+
+  /** A warp comes to a barrier at which the threads vote, and waits. */
+  void vote(Warp warp, int barrier, int threads, int votes, Receiver receiver) {
+    check(warp, barrier, threads);
+    voters[barrier] += Integer.bitCount(warp.live());
+    yes[barrier] += Integer.bitCount(votes);
+    receivers[warp.index] = receiver;
+    arrive(warp, barrier, threads, true);
   }
 
   /**
@@ -109,9 +136,20 @@ final class Barriers {
     }
     for (Warp warp : block.warps()) {
       if ((sleepers >>> warp.index & 1) != 0) {
-        warp.resume();
+        resume(warp, barrier);
       }
     }
+    voters[barrier] = 0;
+    yes[barrier] = 0;
     block.changed();
+  }
+
+  private void resume(Warp warp, int barrier) {
+    Receiver receiver = receivers[warp.index];
+    if (receiver != null) {
+      receivers[warp.index] = null;
+      receiver.receive(warp, yes[barrier], voters[barrier]);
+    }
+    warp.resume();
   }
 }
