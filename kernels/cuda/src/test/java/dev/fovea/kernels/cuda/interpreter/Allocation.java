@@ -1,0 +1,82 @@
+package dev.fovea.kernels.cuda.interpreter;
+
+import java.util.Arrays;
+
+/** A range of device memory, and which of its bytes have been written. */
+final class Allocation {
+
+  /** The bytes. */
+  final byte[] bytes;
+
+  private final long base;
+  private final byte[] written;
+
+  Allocation(long base, int size) {
+    this.base = base;
+    bytes = new byte[size];
+    written = new byte[size / Byte.SIZE + 2];
+  }
+
+  long base() {
+    return base;
+  }
+
+  int size() {
+    return bytes.length;
+  }
+
+  boolean contains(long address, long size) {
+    return address >= base && address + size <= base + bytes.length;
+  }
+
+  /** Index in {@link #bytes}. */
+  int index(long address) {
+    return (int) (address - base);
+  }
+
+  /**
+   * True if all of these bytes have been written; they lie aligned to their number, which is 1, 2,
+   * 4, 8 or 16.
+   */
+  boolean written(int index, int size) {
+    int bits = written[index >>> 3] & 0xff;
+    if (size < Byte.SIZE) {
+      int mask = (1 << size) - 1;
+      return (bits >>> (index & 7) & mask) == mask;
+    }
+    return bits == 0xff && (size == Byte.SIZE || written[(index >>> 3) + 1] == -1);
+  }
+
+  /** Marks bytes as written; aligned as above. */
+  void write(int index, int size) {
+    if (size < Byte.SIZE) {
+      written[index >>> 3] |= (byte) (((1 << size) - 1) << (index & 7));
+    } else {
+      Arrays.fill(written, index >>> 3, (index + size) >>> 3, (byte) -1);
+    }
+  }
+
+  /** Marks any range as written. */
+  void writeRange(int index, int size) {
+    int end = index + size;
+    int at = index;
+    while (at < end) {
+      boolean whole = (at & 7) == 0 && end - at >= Byte.SIZE;
+      int step = whole ? (end - at) & -Byte.SIZE : 1;
+      write(at, step);
+      at += step;
+    }
+  }
+
+  /** The first byte of a range that has not been written, -1 if there is none. */
+  int firstUnwritten(int index, int size) {
+    for (int i = index; i < index + size; i++) {
+      if ((i & 7) == 0 && index + size - i >= Byte.SIZE && written[i >>> 3] == -1) {
+        i += Byte.SIZE - 1;
+      } else if ((written[i >>> 3] >>> (i & 7) & 1) == 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.fovea.kernels.cuda.interpreter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A tiled matrix product with everything that the shipped ones use, against float64. */
+class GemmTest {
+
+  private static final int SHARED_BYTES = 3 * 128 * 128;
+
+  @ParameterizedTest
+  @CsvSource({"F16, 64, 64, 64", "F16, 70, 66, 200", "BF16, 130, 64, 384", "BF16, 1, 2, 8"})
+  @DisplayName("equals the exact product but for the rounding of float32 sums")
+  void equalsExactProduct(HalfFormat format, int m, int n, int k) {
+    short[] a = random(format, m * k, 1);
+    short[] w = random(format, n * k, 2);
+    try (KernelBench bench = KernelBench.of("gemm.ptx")) {
+      long c = bench.allocate(m * n * Float.BYTES);
+      bench.run(
+          format == HalfFormat.F16 ? "gemm_f16" : "gemm_bf16",
+          Math.ceilDiv(n, 64),
+          Math.ceilDiv(m, 64),
+          128,
+          SHARED_BYTES,
+          bench
+              .arguments()
+              .address(bench.upload(a))
+              .address(bench.upload(w))
+              .address(c)
+              .number(m)
+              .number(n)
+              .number(k));
+      assertProduct(bench.floats(c, m * n), format, a, w, n, k);
+    }
+  }
+
+  /** Every element is a sum of k exact products in some order: off by at most k roundings of the sum of magnitudes. */
+  private static void assertProduct(
+      float[] actual, HalfFormat format, short[] a, short[] w, int n, int k) {
+    for (int i = 0; i < actual.length; i++) {
+      double expected = 0;
+      double magnitude = 0;
+      for (int j = 0; j < k; j++) {
+        double product =
+            (double) format.widen(a[i / n * k + j]) * format.widen(w[i % n * k + j]);
+        expected += product;
+        magnitude += Math.abs(product);
+      }
+      assertThat((double) actual[i])
+          .as("element %d of %d columns", i, n)
+          .isBetween(expected - magnitude * k * 0x1p-24, expected + magnitude * k * 0x1p-24);
+    }
+  }
+
+  private static short[] random(HalfFormat format, int count, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    short[] values = new short[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (short) format.round((float) random.nextDouble(-1, 1));
+    }
+    return values;
+  }
+}

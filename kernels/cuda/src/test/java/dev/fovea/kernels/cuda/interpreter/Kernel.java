@@ -1,0 +1,70 @@
+package dev.fovea.kernels.cuda.interpreter;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A kernel that can be run, with all functions that it calls in it.
+ *
+ * @param registers how many
+ * @param names of the registers, by number
+ * @param constants register numbers by the value that they have throughout
+ * @param specials register numbers of what the hardware sets
+ * @param parameterBytes size of its parameters
+ * @param staticShared shared variables of fixed size, by address
+ * @param smallestSharedAccess bytes of the smallest access that may be to shared memory
+ * @param localBytes local memory of a thread
+ * @param mostThreads of a block, 0 if it does not say
+ * @param exactThreads of a block, 0 if it does not say
+ */
+record Kernel(
+    String name,
+    Instruction[] code,
+    int registers,
+    List<String> names,
+    Map<Long, Integer> constants,
+    Map<SpecialRegister, Integer> specials,
+    int parameterBytes,
+    List<SharedVariable> staticShared,
+    int smallestSharedAccess,
+    int localBytes,
+    int mostThreads,
+    int exactThreads) {
+
+  /** A shared variable of fixed size. */
+  record SharedVariable(String name, int address, int bytes) {
+    boolean contains(long first, int size) {
+      return first >= address && first + size <= address + bytes;
+    }
+  }
+
+  int staticSharedEnd() {
+    return staticShared.isEmpty()
+        ? SharedMemory.STATIC_BASE
+        : staticShared.getLast().address() + staticShared.getLast().bytes();
+  }
+
+  /** Bytes that the shared variables need without the gaps between them. */
+  int staticSharedBytes() {
+    return staticShared.stream().mapToInt(SharedVariable::bytes).sum();
+  }
+
+  boolean isStaticShared(long address, int size) {
+    for (SharedVariable variable : staticShared) {
+      if (variable.contains(address, size)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** What a shared address is called. */
+  String sharedPlace(int address) {
+    for (SharedVariable variable : staticShared) {
+      if (variable.contains(address, 1)) {
+        return variable.name() + "+" + (address - variable.address());
+      }
+    }
+    return "dynamic+" + (address - SharedMemory.DYNAMIC_BASE);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.fovea.kernels.cuda.interpreter;
+
+import java.util.Arrays;
+import java.util.Random;
+
+/** Runs kernels, on one thread. */
+final class Machine {
+
+  private static final int MOST_THREADS = 1024;
+
+  private final GlobalMemory memory = new GlobalMemory();
+  private Random order;
+
+  GlobalMemory memory() {
+    return memory;
+  }
+
+  /**
+   * From now on blocks and warps run in orders that this seed decides, instead of one after
+   * another.
+   */
+  void shuffle(long seed) {
+    order = new Random(seed);
+  }
+
+  /** Runs all blocks of a grid; throws {@link KernelFault}. */
+  void run(Kernel kernel, Grid grid) {
+    check(kernel, grid);
+    Integer[] numbers = new Integer[grid.blocks()];
+    Arrays.setAll(numbers, i -> i);
+    Block.shuffle(numbers, order);
+    Block block = new Block(kernel, grid, memory);
+    for (int number : numbers) {
+      block.run(number, order);
+    }
+  }
+
+  /** Throws if the kernel cannot be started like this. */
+  static void check(Kernel kernel, Grid grid) {
+    int most = kernel.mostThreads() > 0 ? kernel.mostThreads() : MOST_THREADS;
+    if (grid.threads() > most || grid.threads() > MOST_THREADS) {
+      throw refused(kernel, "blocks of at most " + most + " threads", grid.threads() + " threads");
+    }
+    if (kernel.exactThreads() > 0 && grid.threads() != kernel.exactThreads()) {
+      throw refused(
+          kernel,
+          "blocks of exactly " + kernel.exactThreads() + " threads",
+          grid.threads() + " threads");
+    }
+    int unit = Long.BYTES;
+    int expected = Math.ceilDiv(kernel.parameterBytes(), unit) * unit;
+    int given = Math.ceilDiv(grid.parameters().length, unit) * unit;
+    if (expected != given) {
+      throw refused(
+          kernel,
+          kernel.parameterBytes() + " bytes of parameters",
+          grid.parameters().length + " bytes");
+    }
+  }
+
+  private static KernelFault refused(Kernel kernel, String expected, String came) {
+    return new KernelFault(
+        "kernel %s takes %s, but was launched with %s".formatted(kernel.name(), expected, came));
+  }
+}

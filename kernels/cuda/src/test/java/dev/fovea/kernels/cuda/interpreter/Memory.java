@@ -1,0 +1,114 @@
+package dev.fovea.kernels.cuda.interpreter;
+
+/**
+ * The memory that a warp sees: finds the bytes behind an address, and checks that they may be
+ * accessed.
+ */
+final class Memory {
+
+  /** The array in which the bytes of the last access are. */
+  byte[] bytes;
+
+  private final Warp warp;
+  private final GlobalMemory global;
+  private final LocalMemory local;
+  private SharedMemory shared;
+  private byte[] parameters;
+
+  Memory(Warp warp) {
+    this.warp = warp;
+    global = warp.block.globalMemory();
+    local = new LocalMemory(warp.block.kernel().localBytes());
+  }
+
+  /** Forgets the last block. */
+  void clear() {
+    shared = warp.block.shared();
+    parameters = warp.block.grid().parameters();
+    local.clear();
+  }
+
+  /** Index in {@link #bytes} of what is read. */
+  int reading(Space space, int lane, long address, int size, boolean strong) {
+    return switch (space) {
+      case GLOBAL, CONST -> {
+        Allocation allocation = allocation("reads", lane, address, size);
+        int index = allocation.index(address);
+        if (!allocation.written(index, size)) {
+          throw warp.fault(
+              lane,
+              "reads %d bytes of global memory at 0x%x, %d bytes into an allocation of %d, that nobody has written"
+                  .formatted(size, address, index, allocation.size()));
+        }
+        bytes = allocation.bytes;
+        yield index;
+      }
+      case SHARED -> {
+        bytes = shared.bytes;
+        yield shared.reading(warp, lane, address, size, strong);
+      }
+      case LOCAL -> {
+        bytes = local.bytes;
+        yield local.reading(warp, lane, address, size);
+      }
+      case PARAM -> {
+        bytes = parameters;
+        yield parameter(lane, address, size);
+      }
+      case GENERIC -> {
+        Space actual = Space.of(address);
+        yield reading(actual, lane, address - actual.window(), size, strong);
+      }
+    };
+  }
+
+  /** Index in {@link #bytes} of what is written. */
+  int writing(Space space, int lane, long address, int size, boolean strong) {
+    return switch (space) {
+      case GLOBAL -> {
+        Allocation allocation = allocation("writes", lane, address, size);
+        int index = allocation.index(address);
+        allocation.write(index, size);
+        bytes = allocation.bytes;
+        yield index;
+      }
+      case SHARED -> {
+        bytes = shared.bytes;
+        yield shared.writing(warp, lane, address, size, strong);
+      }
+      case LOCAL -> {
+        bytes = local.bytes;
+        yield local.writing(warp, lane, address, size);
+      }
+      case PARAM, CONST -> throw warp.fault(lane, "writes to the " + space + " space");
+      case GENERIC -> {
+        Space actual = Space.of(address);
+        yield writing(actual, lane, address - actual.window(), size, strong);
+      }
+    };
+  }
+
+  private Allocation allocation(String verb, int lane, long address, int size) {
+    Allocation allocation = global.find(address, size);
+    if (allocation == null) {
+      throw warp.fault(lane, verb + " global memory: " + global.describe(address, size));
+    }
+    if ((address & (size - 1)) != 0) {
+      throw warp.fault(
+          lane,
+          "%s %d bytes of global memory at 0x%x, which is misaligned"
+              .formatted(verb, size, address));
+    }
+    return allocation;
+  }
+
+  private int parameter(int lane, long address, int size) {
+    if (address < 0 || address + size > parameters.length || (address & (size - 1)) != 0) {
+      throw warp.fault(
+          lane,
+          "%d bytes at 0x%x of the parameters are misaligned or out of bounds: there are %d"
+              .formatted(size, address, parameters.length));
+    }
+    return (int) address;
+  }
+}
