@@ -27,7 +27,7 @@ public final class CudaDrivers {
    */
   public static CudaDriver open() {
     Gpu gpu = find();
-    return new JCudaBinding(gpu.device(), gpu.facts());
+    return new JCudaBinding(new JCudaContext(gpu.device(), gpu.facts()));
   }
 
   /** What {@link #open} would give, or why it would fail. Opens nothing. */
