@@ -1,7 +1,6 @@
 package dev.fovea;
 
 import dev.fovea.kernels.Columns;
-import dev.fovea.kernels.Device;
 import dev.fovea.kernels.HostBuffer;
 import dev.fovea.kernels.Pixels;
 import dev.fovea.kernels.Plan;
@@ -65,23 +64,19 @@ final class ForwardPlan implements AutoCloseable {
   private final List<Copy> copies = new ArrayList<>();
 
   ForwardPlan(
-      VisionTransformer model,
-      VitConfig config,
-      PositionTable table,
-      Device device,
-      float[] lookup,
-      Shape shape) {
+      VisionTransformer model, VitConfig config, PositionTable table, float[] lookup, Shape shape) {
     this.shape = shape;
     this.layout = new FeatureLayout(config, shape.request(), shape.height(), shape.width());
-    Recorder recorder = device.record();
-    this.pixels =
-        shape.rgb()
-            ? recorder.rgb(shape.images(), shape.height(), shape.width(), lookup)
-            : recorder.planes(shape.images(), shape.height(), shape.width());
     Demand demand = Demand.of(shape.request(), config, table.tokens());
-    model.record(
-        recorder, pixels, shape.images(), table, demand, new Reader(recorder, config, demand));
-    this.plan = recorder.build();
+    try (Recorder recorder = model.device().record()) {
+      this.pixels =
+          shape.rgb()
+              ? recorder.rgb(shape.images(), shape.height(), shape.width(), lookup)
+              : recorder.planes(shape.images(), shape.height(), shape.width());
+      model.record(
+          recorder, pixels, shape.images(), table, demand, new Reader(recorder, config, demand));
+      this.plan = recorder.build();
+    }
   }
 
   Shape shape() {

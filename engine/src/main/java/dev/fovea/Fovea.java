@@ -3,16 +3,14 @@ package dev.fovea;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.checkpoint.VitWeights;
 import dev.fovea.hub.Hub;
-import dev.fovea.kernels.Device;
-import dev.fovea.kernels.DeviceOptions;
+import dev.fovea.kernels.DeviceLostException;
 import dev.fovea.kernels.DeviceProvider;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.ServiceLoader;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * A Vision Transformer, ready to embed images.
@@ -25,7 +23,12 @@ import java.util.stream.Collectors;
  *
  * <p>Immutable and safe for any number of threads, virtual ones included. Images are prepared on
  * the calling threads; forward passes run one after another, each with all of the model's threads.
- * The same image gives the same bits whatever the number of threads, the batch and its place in it.
+ * The same image gives the same bits whatever the number of threads, the batch and its place in it,
+ * as long as the device is the same.
+ *
+ * <p>A device that is not the CPU can be lost: a driver is reset, a GPU fails. A request then ends
+ * with a {@link DeviceLostException}, and so does every later one, until the model is opened again.
+ * With {@link Options#withDevice "auto"} the model goes on with the CPU instead.
  */
 public final class Fovea implements AutoCloseable {
 
@@ -36,21 +39,18 @@ public final class Fovea implements AutoCloseable {
   private final VitConfig config;
   private final Preprocessing preprocessing;
   private final FeatureRequest embedding;
-  private final Device device;
   private final Session session;
 
-  private Fovea(VitWeights weights, Device device, Options options) {
+  private Fovea(VitWeights weights, Placement placement, Options options) {
     this.source = weights.source();
     this.config = weights.config();
     this.preprocessing =
         options.preprocessing() == null ? weights.preprocessing() : options.preprocessing();
     this.embedding = FeatureRequest.embedding(options.pooling(), options.normalize());
-    this.device = device;
-    Rehearsal rehearsal =
-        new Rehearsal(config, embedding, options, alone -> device(options.device(), alone));
+    Rehearsal rehearsal = new Rehearsal(config, embedding);
     try {
-      VisionTransformer packed = new VisionTransformer(config, WeightSource.of(weights), device);
-      this.session = new Session(config, packed, preprocessing, device, rehearsal);
+      VisionTransformer placed = placement.place(weights, rehearsal);
+      this.session = new Session(config, placed, preprocessing, placement, rehearsal);
     } catch (RuntimeException | Error e) {
       rehearsal.close();
       throw e;
@@ -84,9 +84,7 @@ public final class Fovea implements AutoCloseable {
    *     here
    */
   public static Fovea open(String model, Options options) {
-    try (VitWeights weights = weights(model, options)) {
-      return open(weights, options);
-    }
+    return open(weights(model, options), options);
   }
 
   /**
@@ -98,74 +96,51 @@ public final class Fovea implements AutoCloseable {
    *     here
    */
   public static Fovea open(Path model, Options options) {
-    try (VitWeights weights = VitWeights.open(model, options.positionPolicy())) {
-      return open(weights, options);
-    }
+    return open(() -> VitWeights.open(model, options.positionPolicy()), options);
   }
 
   /**
-   * Opens a model from weights that somebody else has opened, and closes: the door for readers of
-   * other formats.
+   * Opens a model from weights that somebody else reads: the door for other formats.
    *
-   * @param weights read here, and not needed afterwards; the options' position policy is theirs
+   * @param weights opens them; asked once, and again each time that the device is lost and another
+   *     takes its place. What it gives is read and closed here; the options' position policy is its
+   *     own business
    * @throws CheckpointException if they cannot be read, or the options' storage cannot hold them
+   * @throws IllegalArgumentException if the options name kernels that there are not
    * @throws IllegalStateException if the device or the kernels that the options name cannot run
    *     here
    */
-  public static Fovea open(VitWeights weights, Options options) {
-    Device device = device(options);
-    try {
-      return new Fovea(weights, device, options);
-    } catch (RuntimeException | Error e) {
-      device.close();
-      throw e;
+  public static Fovea open(Supplier<VitWeights> weights, Options options) {
+    return open(weights, options, Placement.installed());
+  }
+
+  /** As {@link #open(Supplier, Options)}, with other devices than those that are installed. */
+  static Fovea open(Supplier<VitWeights> source, Options options, List<DeviceProvider> devices) {
+    Placement placement = new Placement(source, options, devices);
+    try (VitWeights weights = source.get()) {
+      return new Fovea(weights, placement, options);
     }
   }
 
-  private static VitWeights weights(String model, Options options) {
+  /** What a name means now, so that it cannot mean something else later. */
+  private static Supplier<VitWeights> weights(String model, Options options) {
     PositionPolicy policy = options.positionPolicy();
     if (model.startsWith(SyntheticCheckpoint.SCHEME)) {
-      return VitWeights.of(new SyntheticCheckpoint(model), null, null, policy);
+      return () -> VitWeights.of(new SyntheticCheckpoint(model), null, null, policy);
     }
     Path path = Path.of(model);
     if (Files.exists(path)) {
-      return VitWeights.open(path, policy);
+      return () -> VitWeights.open(path, policy);
     }
     if (HUB_NAME.matcher(model).matches()) {
       Path snapshot = Hub.fromEnvironment().resolve(model, "main", options.progress());
-      return VitWeights.open(snapshot, policy);
+      return () -> VitWeights.open(snapshot, policy);
     }
     throw new CheckpointException(
         "no model '"
             + model
             + "': it is not a file or directory here, not a hub name (owner/name) and not"
             + " synthetic:...");
-  }
-
-  private static Device device(Options options) {
-    return device(
-        options.device(),
-        new DeviceOptions(options.kernels(), options.threads(), options.storage()));
-  }
-
-  private static Device device(String name, DeviceOptions options) {
-    List<DeviceProvider> providers =
-        ServiceLoader.load(DeviceProvider.class, Fovea.class.getClassLoader()).stream()
-            .map(ServiceLoader.Provider::get)
-            .toList();
-    return providers.stream()
-        .filter(provider -> provider.name().equals(name))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalStateException(
-                    "no device '"
-                        + name
-                        + "'; on the class or module path: "
-                        + providers.stream()
-                            .map(DeviceProvider::name)
-                            .collect(Collectors.joining(", "))))
-        .open(options);
   }
 
   /** What the model is. */
@@ -183,9 +158,9 @@ public final class Fovea implements AutoCloseable {
     return source;
   }
 
-  /** What the model runs on, in one line. */
+  /** What the model runs on now, in one line. */
   public String device() {
-    return device.description();
+    return session.device();
   }
 
   /** Length of an embedding. */

@@ -7,10 +7,17 @@ import java.util.Objects;
 /**
  * How a model is opened. Start from {@link #DEFAULT} and change what you need.
  *
- * @param device kind of device, by its provider's name: "cpu"
- * @param kernels CPU kernels: "auto", "scalar" or "vector"
- * @param threads threads that compute, the caller's included; 0 for one per available processor
- * @param storage how packed weights are kept in memory; arithmetic is float32 in every case
+ * @param device kind of device, by its provider's name: "cpu"; "cuda" for an NVIDIA GPU, if
+ *     dev.fovea:fovea-kernels-cuda is there; "auto" for a GPU if one can be used and holds the
+ *     model, else the CPU, also where it is lost later
+ * @param kernels which of the device's kernels: "auto" for the best that run here; on the CPU
+ *     "scalar" or "vector"; on CUDA who multiplies matrices: "ptx", "cublas" or "cublaslt". With
+ *     the device "auto", only devices that know the name are used
+ * @param threads threads that compute, the caller's included; 0 for one per available processor.
+ *     Where a GPU computes, they only pack weights
+ * @param storage how packed weights are kept in memory. On a CPU arithmetic is float32 in every
+ *     case. A GPU multiplies in 16 bits, in bfloat16 with BF16 and in half precision otherwise, and
+ *     sums up in float32; see {@link WeightStorage}
  * @param pooling what {@link Fovea#embed} returns
  * @param normalize whether {@link Fovea#embed} divides by the L2 norm
  * @param preprocessing replaces the checkpoint's own; null keeps that
@@ -57,7 +64,7 @@ public record Options(
     }
   }
 
-  /** The same on another device. */
+  /** The same on another device: "cpu", "cuda" or "auto". */
   public Options withDevice(String value) {
     return new Options(
         value,
@@ -72,7 +79,7 @@ public record Options(
         backgroundWarmUp);
   }
 
-  /** The same with other CPU kernels. */
+  /** The same with other kernels. */
   public Options withKernels(String value) {
     return new Options(
         device,

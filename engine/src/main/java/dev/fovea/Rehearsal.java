@@ -2,18 +2,19 @@ package dev.fovea;
 
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.DeviceOptions;
+import dev.fovea.kernels.DeviceProvider;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 
 /**
  * Makes the just-in-time compiler compile a forward pass before there is one, while the weights are
- * still being read: runs a network of the model's kind, but of the smallest size, on a device of
- * its own with one thread. Once for every kind in a Java virtual machine.
+ * still being read: runs a network of the model's kind, but of the smallest size, on a CPU device
+ * of its own with one thread. Once for every kind in a Java virtual machine. Devices whose kernels
+ * are compiled otherwise need none.
  *
  * <p>The compiler replaces a method after a number of calls that does not depend on how much each
  * of them does, and until then an operation of the Vector API takes half a microsecond. So a kernel
@@ -34,33 +35,34 @@ final class Rehearsal implements AutoCloseable {
   private static final Set<Kind> STARTED = ConcurrentHashMap.newKeySet();
 
   /** Models of one kind run the same code. */
-  private record Kind(String device, DeviceOptions options, VitConfig.Mlp mlp) {}
+  private record Kind(DeviceOptions options, VitConfig.Mlp mlp) {}
 
-  /** Null if somebody else did it. */
-  private final Thread thread;
+  private final VitConfig config;
+  private final FeatureRequest request;
+
+  /** Null if it was not started, or somebody else did it. */
+  private Thread thread;
 
   private volatile boolean stopped;
 
   /**
-   * Starts.
+   * A rehearsal that may be started.
    *
    * @param config of the model to come
    * @param request what will be asked of it
-   * @param options of the model to come
-   * @param opener opens a device of the model's kind
    */
-  Rehearsal(
-      VitConfig config,
-      FeatureRequest request,
-      Options options,
-      Function<DeviceOptions, Device> opener) {
+  Rehearsal(VitConfig config, FeatureRequest request) {
+    this.config = config;
+    this.request = request;
+  }
+
+  /** Starts, for a model that is about to be opened on {@code cpu} with these options. */
+  void start(DeviceProvider cpu, DeviceOptions options) {
     DeviceOptions alone = new DeviceOptions(options.kernels(), 1, options.storage());
-    if (STARTED.add(new Kind(options.device(), alone, config.mlp()))) {
-      thread = new Thread(() -> run(config, request, alone, opener), "fovea-rehearsal");
+    if (STARTED.add(new Kind(alone, config.mlp()))) {
+      thread = new Thread(() -> run(cpu, alone), "fovea-rehearsal");
       thread.setDaemon(true);
       thread.start();
-    } else {
-      thread = null;
     }
   }
 
@@ -70,12 +72,8 @@ final class Rehearsal implements AutoCloseable {
         16, 2, 4, 32, kind.mlp(), 2, 2, 1, kind.normEpsilon(), kind.positionPolicy());
   }
 
-  private void run(
-      VitConfig config,
-      FeatureRequest request,
-      DeviceOptions options,
-      Function<DeviceOptions, Device> opener) {
-    try (Device device = opener.apply(options)) {
+  private void run(DeviceProvider cpu, DeviceOptions options) {
+    try (Device device = cpu.open(options)) {
       List<ForwardPlan> plans = plans(config, request, device);
       for (int i = 0; i < RUNS && !stopped; i++) {
         plans.get(i % plans.size()).run();
@@ -91,25 +89,18 @@ final class Rehearsal implements AutoCloseable {
   static List<ForwardPlan> plans(VitConfig kind, FeatureRequest request, Device device) {
     VitConfig config = smallest(kind);
     VisionTransformer network = new VisionTransformer(config, new Constant(config), device);
-    return List.of(
-        plan(network, config, device, true, request),
-        plan(network, config, device, false, request));
+    return List.of(plan(network, config, true, request), plan(network, config, false, request));
   }
 
   /** Four patches by four, CLS and a register: more rows than a tile has. */
   private static ForwardPlan plan(
-      VisionTransformer network,
-      VitConfig config,
-      Device device,
-      boolean rgb,
-      FeatureRequest request) {
+      VisionTransformer network, VitConfig config, boolean rgb, FeatureRequest request) {
     int patches = 4;
     int side = patches * config.patch();
     return new ForwardPlan(
         network,
         config,
         network.positions(patches, patches),
-        device,
         new float[3 * 256],
         new ForwardPlan.Shape(rgb, 1, side, side, request));
   }

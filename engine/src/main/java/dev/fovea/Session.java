@@ -1,6 +1,7 @@
 package dev.fovea;
 
 import dev.fovea.kernels.Device;
+import dev.fovea.kernels.DeviceLostException;
 import dev.fovea.kernels.PositionTable;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -18,7 +19,8 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Serves the requests of one open model: prepares images on the calling thread, then runs one plan
- * at a time, which has all threads of the device.
+ * at a time, which has the whole device. Where that is lost and another may take its place, the
+ * request is run again there.
  *
  * <p>A request for a shape that has been seen allocates nothing besides its result.
  */
@@ -39,19 +41,13 @@ final class Session implements AutoCloseable {
   /** Position tables kept. */
   private static final int TABLES = 16;
 
-  /**
-   * Most tokens that images share a plan for. Products of so many rows are as fast as longer ones,
-   * and their activations are still in the caches when the next step reads them: 8 images of 224
-   * pixels, ViT-S on two threads, take 7 % longer together than one after the other.
-   */
-  private static final int BATCH_TOKENS = 512;
-
-  private static final int BATCH_IMAGES = 8;
+  /** Most images that share a plan, however small they are and however large the device. */
+  private static final int BATCH_IMAGES = 64;
 
   private final VitConfig config;
   private final Preprocessing preprocessing;
   private final float[] lookup;
-  private final Device device;
+  private final Placement placement;
 
   /** Fair, so that no caller waits for ever; guards everything below. */
   private final ReentrantLock running = new ReentrantLock(true);
@@ -66,6 +62,9 @@ final class Session implements AutoCloseable {
    */
   private VisionTransformer model;
 
+  /** What the model is on, or was when it was closed; written with the lock held. */
+  private volatile Device device;
+
   /** Guarded by itself; callers borrow while they prepare an image. */
   private final Deque<PreparedImage> idle = new ArrayDeque<>();
 
@@ -76,14 +75,20 @@ final class Session implements AutoCloseable {
       VitConfig config,
       VisionTransformer model,
       Preprocessing preprocessing,
-      Device device,
+      Placement placement,
       Rehearsal rehearsal) {
     this.config = config;
     this.model = model;
+    this.device = model.device();
     this.preprocessing = preprocessing;
     this.lookup = Preprocessor.lookup(preprocessing);
-    this.device = device;
+    this.placement = placement;
     this.rehearsal = rehearsal;
+  }
+
+  /** What the model runs on, in one line. */
+  String device() {
+    return device.description();
   }
 
   FeatureLayout layout(Image image, FeatureRequest request) {
@@ -103,18 +108,26 @@ final class Session implements AutoCloseable {
       rehearsal.await();
       running.lock();
       try {
-        ForwardPlan plan = plan(prepared, 1, request);
-        checkTarget(target, plan.layout());
-        prepared.copyTo(plan.pixels(), 0);
-        plan.run();
-        plan.copyFeatures(0, target, 0);
-        return plan.layout();
+        return runAlone(prepared, request, target);
+      } catch (DeviceLostException e) {
+        replaceDevice(e);
+        return runAlone(prepared, request, target);
       } finally {
         running.unlock();
       }
     } finally {
       giveBack(prepared);
     }
+  }
+
+  private FeatureLayout runAlone(
+      PreparedImage image, FeatureRequest request, MemorySegment target) {
+    ForwardPlan plan = plan(image, 1, request);
+    checkTarget(target, plan.layout());
+    image.copyTo(plan.pixels(), 0);
+    plan.run();
+    plan.copyFeatures(0, target, 0);
+    return plan.layout();
   }
 
   /** Runs images in batches of neighbours that have the same size. */
@@ -144,32 +157,53 @@ final class Session implements AutoCloseable {
   private boolean fits(PreparedImage image, List<PreparedImage> batch) {
     int tokens = config.tokens(image.height(), image.width());
     return image.sameShape(batch.getFirst())
-        && batch.size() < Math.clamp(BATCH_TOKENS / tokens, 1, BATCH_IMAGES);
+        && batch.size() < Math.clamp(device.batchTokens() / tokens, 1, BATCH_IMAGES);
   }
 
   /** Runs a batch, gives its images back and empties it. */
   private List<Features> runBatch(List<PreparedImage> batch, FeatureRequest request) {
-    List<Features> results = new ArrayList<>(batch.size());
+    List<Features> results;
     rehearsal.await();
     running.lock();
     try {
-      ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
-      int floats = plan.layout().floats();
-      for (int i = 0; i < batch.size(); i++) {
-        batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
-      }
-      plan.run();
-      for (int i = 0; i < batch.size(); i++) {
-        MemorySegment target = MemorySegment.ofArray(new float[floats]);
-        plan.copyFeatures(i, target, 0);
-        results.add(new Features(plan.layout(), target));
-      }
+      results = runTogether(batch, request);
+    } catch (DeviceLostException e) {
+      replaceDevice(e);
+      results = runTogether(batch, request);
     } finally {
       running.unlock();
     }
     batch.forEach(this::giveBack);
     batch.clear();
     return results;
+  }
+
+  private List<Features> runTogether(List<PreparedImage> batch, FeatureRequest request) {
+    ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
+    int floats = plan.layout().floats();
+    for (int i = 0; i < batch.size(); i++) {
+      batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
+    }
+    plan.run();
+    List<Features> results = new ArrayList<>(batch.size());
+    for (int i = 0; i < batch.size(); i++) {
+      MemorySegment target = MemorySegment.ofArray(new float[floats]);
+      plan.copyFeatures(i, target, 0);
+      results.add(new Features(plan.layout(), target));
+    }
+    return results;
+  }
+
+  /**
+   * Puts the model on another device than the one that was lost, if the options allow it. Called
+   * with the lock held.
+   */
+  private void replaceDevice(DeviceLostException loss) {
+    VisionTransformer replacement = placement.replace(loss, config);
+    dropPlans();
+    device.close();
+    model = replacement;
+    device = replacement.device();
   }
 
   /** The plan for a shape, from the cache or newly recorded. Called with the lock held. */
@@ -230,7 +264,7 @@ final class Session implements AutoCloseable {
     if (tables.size() > TABLES) {
       tables.pollFirstEntry();
     }
-    return new ForwardPlan(model, config, table, device, lookup, shape);
+    return new ForwardPlan(model, config, table, lookup, shape);
   }
 
   /**
@@ -263,18 +297,12 @@ final class Session implements AutoCloseable {
    * in between: that time is the compiler's.
    */
   private void warmUp(Image image, FeatureRequest request, int most) {
-    PreparedImage prepared = new PreparedImage(preprocessing);
+    MemorySegment target = MemorySegment.ofArray(new float[layout(image, request).floats()]);
     long best = Long.MAX_VALUE;
     int inVain = 0;
     for (int i = 0; i < most && inVain < 2; i++) {
       long begin = System.nanoTime();
-      prepared.prepare(image, config.patch());
-      running.lock();
-      try {
-        plan(prepared, 1, request).run();
-      } finally {
-        running.unlock();
-      }
+      run(image, request, target);
       long nanos = System.nanoTime() - begin;
       inVain = nanos < 0.9 * best ? 0 : inVain + 1;
       best = Math.min(best, nanos);

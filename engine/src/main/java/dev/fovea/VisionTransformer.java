@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The forward pass, written once in the six verbs: packed weights, and how a plan is recorded from
- * them.
+ * The forward pass, written once in the six verbs: weights that are packed on a device, and how a
+ * plan is recorded from them.
  */
 final class VisionTransformer {
 
@@ -31,6 +31,7 @@ final class VisionTransformer {
   }
 
   private final VitConfig config;
+  private final Device device;
   private final Packed<PatchEmbedWeights> patchEmbed;
   private final List<Block> blocks;
   private final Packed<NormWeights> norm;
@@ -40,9 +41,10 @@ final class VisionTransformer {
   VisionTransformer(VitConfig config, WeightSource weights, Device device) {
     WeightPacker packer = new WeightPacker(weights, device);
     this.config = config;
+    this.device = device;
     this.patchEmbed = packer.patchEmbed("patch_embed.proj", config.patch());
     this.blocks = Stream.generate(Block::new).limit(config.depth()).toList();
-    pack(packer, device);
+    pack(packer);
     this.norm = packer.norm("norm", config.normEpsilon());
     this.positions =
         new PositionEmbedding(
@@ -56,7 +58,7 @@ final class VisionTransformer {
    * Reads and packs the matrices of all blocks, several at the same time: while one thread waits
    * for the file, another packs. Those of one size follow each other, see {@link WeightPacker}.
    */
-  private void pack(WeightPacker packer, Device device) {
+  private void pack(WeightPacker packer) {
     int depth = config.depth();
     device.forAll(4 * depth, piece -> pack(packer, piece / depth, piece % depth));
   }
@@ -76,6 +78,11 @@ final class VisionTransformer {
       case 2 -> block.expand = packer.normLinear(name + "norm2", epsilon, expand, activation);
       default -> block.contract = packer.linearAdd(contract, name + "ls2");
     }
+  }
+
+  /** Where the weights are. */
+  Device device() {
+    return device;
   }
 
   /** Position embeddings of an image of {@code rows} x {@code columns} patches. */

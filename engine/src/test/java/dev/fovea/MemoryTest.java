@@ -6,9 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.checkpoint.VitWeights;
 import dev.fovea.kernels.Device;
-import dev.fovea.kernels.DeviceOptions;
-import dev.fovea.kernels.DeviceProvider;
-import dev.fovea.kernels.WeightStorage;
 import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
@@ -17,7 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.ServiceLoader;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -30,16 +27,15 @@ class MemoryTest {
 
   @Test
   void aClosedModelKeepsNoWeightsEvenIfSomebodyKeepsTheModel() throws InterruptedException {
-    ServiceLoader<DeviceProvider> providers = ServiceLoader.load(DeviceProvider.class);
-    DeviceProvider cpu = providers.findFirst().orElseThrow();
-    Device device = cpu.open(new DeviceOptions("auto", 1, WeightStorage.F32));
-    try (VitWeights weights = VitWeights.of(new SyntheticCheckpoint(MODEL), null, null, null)) {
-      VisionTransformer packed =
-          new VisionTransformer(weights.config(), WeightSource.of(weights), device);
+    Supplier<VitWeights> source =
+        () -> VitWeights.of(new SyntheticCheckpoint(MODEL), null, null, null);
+    try (VitWeights weights = source.get()) {
+      Placement placement = new Placement(source, Options.DEFAULT, Placement.installed());
+      Rehearsal rehearsal = new Rehearsal(weights.config(), CLS);
+      VisionTransformer packed = placement.place(weights, rehearsal);
       WeakReference<VisionTransformer> watched = new WeakReference<>(packed);
-      Rehearsal rehearsal = new Rehearsal(weights.config(), CLS, Options.DEFAULT, cpu::open);
       Session session =
-          new Session(weights.config(), packed, weights.preprocessing(), device, rehearsal);
+          new Session(weights.config(), packed, weights.preprocessing(), placement, rehearsal);
       packed = null;
       session.run(
           Image.planes(28, 28, new float[3 * 28 * 28]), CLS, MemorySegment.ofArray(new float[128]));

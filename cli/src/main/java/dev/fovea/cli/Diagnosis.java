@@ -7,8 +7,6 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
-import java.util.Set;
-import java.util.TreeSet;
 
 /** Looks at this machine, this JVM and what is on the class path. */
 final class Diagnosis {
@@ -24,7 +22,7 @@ final class Diagnosis {
     findings.add(vectors());
     findings.add(processors());
     findings.add(memory());
-    findings.addAll(devices());
+    findings.addAll(devices(ServiceLoader.load(DeviceProvider.class)));
     findings.add(hub());
     return findings;
   }
@@ -79,16 +77,18 @@ final class Diagnosis {
     return "%.1f GB".formatted(bytes / (double) (1L << 30));
   }
 
-  private static List<Finding> devices() {
+  /** What every kind of device says of itself, and what is missing for NVIDIA GPUs. */
+  static List<Finding> devices(Iterable<DeviceProvider> providers) {
     List<Finding> findings = new ArrayList<>();
-    Set<String> names = new TreeSet<>();
-    for (DeviceProvider provider : ServiceLoader.load(DeviceProvider.class)) {
-      names.add(provider.name());
+    for (DeviceProvider provider : providers) {
       findings.add(new Finding(provider.name(), provider.diagnosis(), null));
     }
-    if (!names.contains("cuda")) {
+    if (findings.stream().noneMatch(finding -> finding.topic().equals("cuda"))) {
       findings.add(
-          new Finding("cuda", "not used: fovea-kernels-cuda is not on the class path", null));
+          new Finding(
+              "cuda",
+              "not there: fovea-kernels-cuda is not on the class path",
+              "for an NVIDIA GPU (Linux on x86-64) add dev.fovea:fovea-kernels-cuda"));
     }
     return findings;
   }

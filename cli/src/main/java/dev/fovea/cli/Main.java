@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
       ConvertCommand.class,
       InspectCommand.class,
       VerifyCommand.class,
+      ParityCommand.class,
       DoctorCommand.class,
       CompletionCommand.class
     })

@@ -5,7 +5,6 @@ import dev.fovea.Fovea;
 import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
-import dev.fovea.checkpoint.VitWeights;
 import dev.fovea.converter.WeightFiles;
 import dev.fovea.hub.Hub;
 import dev.fovea.kernels.WeightStorage;
@@ -40,21 +39,25 @@ final class ModelOptions {
       names = "--kernels",
       defaultValue = "auto",
       paramLabel = "NAME",
-      description = "auto (the default), scalar or vector.")
+      description =
+          "auto (the default); scalar or vector on the cpu; ptx, cublas or cublaslt on cuda.")
   private String kernels;
 
   @Option(
       names = "--device",
-      defaultValue = "cpu",
       paramLabel = "NAME",
-      description = "Kind of device: cpu (the default), or one that fovea doctor lists.")
+      description =
+          "cpu, cuda for an NVIDIA GPU, or auto: a GPU if there is one that works, else the cpu."
+              + " Default: ${DEFAULT-VALUE}. fovea doctor says what is there.")
   private String device;
 
   @Option(
       names = "--storage",
       defaultValue = "f32",
       paramLabel = "TYPE",
-      description = "How weights are kept in memory: f32 (the default), f16 or bf16.")
+      description =
+          "How weights are kept in memory: f32 (the default), f16 or bf16. cuda multiplies in"
+              + " bfloat16 with bf16 and in half precision otherwise.")
   private WeightStorage storage;
 
   @Option(
@@ -65,6 +68,20 @@ final class ModelOptions {
           "How position embeddings are resampled, instead of the way of the checkpoint's origin:"
               + " size-antialias, offset or size.")
   private PositionPolicy positionPolicy;
+
+  /** On the CPU where nobody says otherwise. */
+  ModelOptions() {
+    this("cpu");
+  }
+
+  /** On this device where nobody says otherwise. */
+  ModelOptions(String device) {
+    this.device = device;
+  }
+
+  WeightStorage storage() {
+    return storage;
+  }
 
   /** Opens the model with options of the command's own on top. */
   Fovea open(ProgressListener progress, UnaryOperator<Options> more) {
@@ -79,9 +96,7 @@ final class ModelOptions {
     if (!new File(model).isFile()) {
       return Fovea.open(model, more.apply(options));
     }
-    try (VitWeights weights = WeightFiles.open(Path.of(model), positionPolicy)) {
-      return Fovea.open(weights, more.apply(options));
-    }
+    return Fovea.open(() -> WeightFiles.open(Path.of(model), positionPolicy), more.apply(options));
   }
 
   /**

@@ -10,6 +10,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,7 @@ class MainTest {
             "convert",
             "inspect",
             "verify",
+            "parity",
             "doctor",
             "completion");
   }
@@ -138,10 +140,23 @@ class MainTest {
     assertThat(result.out())
         .contains(Runtime.version().toString())
         .contains("jdk.incubator.vector is there")
-        .contains("threads", "heap", "cpu", "fovea-kernels-cuda is not on the class path", "hub");
+        .contains("threads", "heap", "cpu", "cuda", "hub")
+        .contains("skewed   a device of the tests\n         with an error");
     JsonNode findings = JsonMapper.shared().readTree(Cli.run("doctor", "--json").out());
     assertThat(Set.copyOf(findings.findValuesAsString("topic")))
         .contains("java", "vectors", "threads", "memory", "cpu", "cuda", "hub");
+  }
+
+  @Test
+  void theDoctorSaysWhatToAddForGpus() {
+    assertThat(Diagnosis.devices(List.of()))
+        .singleElement()
+        .satisfies(
+            finding -> {
+              assertThat(finding.topic()).isEqualTo("cuda");
+              assertThat(finding.text()).contains("fovea-kernels-cuda is not on the class path");
+              assertThat(finding.advice()).contains("add dev.fovea:fovea-kernels-cuda");
+            });
   }
 
   @Test

@@ -73,8 +73,7 @@ class ConverterTest {
       samples[i] = (byte) (i * 31 / 7);
     }
     Image image = Image.rgb(300, 200, samples);
-    try (VitWeights weights = WeightFiles.open(REG4);
-        Fovea original = Fovea.open(weights, Options.DEFAULT);
+    try (Fovea original = Fovea.open(() -> WeightFiles.open(REG4), Options.DEFAULT);
         Fovea artifact = Fovea.open(folder.resolve("artifact.safetensors"), Options.DEFAULT)) {
       assertThat(original.embed(image)).containsExactly(artifact.embed(image));
     }

@@ -8,11 +8,21 @@ import java.util.function.IntConsumer;
  *
  * <p>Packing and recording may be called from any thread. Plans of one device share its threads, so
  * the caller runs one plan at a time.
+ *
+ * <p>Where packing or recording finds too little memory, the device's own included, it throws an
+ * {@link OutOfMemoryError} that says how much was asked for; what there is already stays usable.
+ * Whatever uses a device may throw a {@link DeviceLostException}.
  */
 public interface Device extends AutoCloseable {
 
   /** What this device is, in one line for logs and diagnosis: provider, vector width, threads. */
   String description();
+
+  /**
+   * Most tokens that images should share a plan for: with so many, the device is busy, and more
+   * would only make everybody wait longer. A single image may have more.
+   */
+  int batchTokens();
 
   /** Packs the patch projection. The arrays are copied; the caller may drop them. */
   Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights);
@@ -39,7 +49,10 @@ public interface Device extends AutoCloseable {
   /** Starts a new plan. */
   Recorder record();
 
-  /** Stops the threads and frees device memory. Idempotent; plans must not run any more. */
+  /**
+   * Stops the threads and frees device memory. Idempotent; plans must not run any more. A lost
+   * device is closed without an exception.
+   */
   @Override
   void close();
 }

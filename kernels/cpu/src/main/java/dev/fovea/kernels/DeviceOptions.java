@@ -5,9 +5,11 @@ import java.util.Objects;
 /**
  * How a device is opened.
  *
- * @param kernels which CPU kernels: "auto", "scalar" or "vector"
- * @param threads threads that compute, the caller's included; 0 for one per processor of the
- *     machine or container
+ * @param kernels which of the device's kernels, by a name that it knows; "auto" for the best that
+ *     run here. On a CPU: "scalar" or "vector"
+ * @param threads threads of the host that work for the device, the caller's included: they compute
+ *     on a CPU, and only pack weights for a GPU; 0 for one per processor of the machine or
+ *     container
  * @param storage how packed weights are kept in memory
  */
 public record DeviceOptions(String kernels, int threads, WeightStorage storage) {

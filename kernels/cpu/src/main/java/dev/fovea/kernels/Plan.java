@@ -15,7 +15,7 @@ public interface Plan extends AutoCloseable {
   /** Memory held for activations and host buffers, in bytes. */
   long bytes();
 
-  /** Frees the activations. Idempotent. */
+  /** Frees the activations, also on a lost device. Idempotent. */
   @Override
   void close();
 }

@@ -7,8 +7,10 @@ package dev.fovea.kernels;
  * <p>A verb that takes {@link Rows} reads these rows of every image and writes the same rows of its
  * result; the others are left as they were. Wrong sizes, and handles of another recorder or device,
  * are an {@link IllegalArgumentException}.
+ *
+ * <p>Close a recorder in any case: what it holds belongs to the plan only when there is one.
  */
-public interface Recorder {
+public interface Recorder extends AutoCloseable {
 
   /**
    * Declares an input of 8-bit RGB images whose samples are looked up on the way in.
@@ -83,4 +85,11 @@ public interface Recorder {
 
   /** Ends the recording. The recorder cannot be used again. */
   Plan build();
+
+  /**
+   * Gives up a recording that was not built, and frees what it holds; the recorder cannot be used
+   * again. After {@link #build} there is nothing to free. Idempotent.
+   */
+  @Override
+  void close();
 }

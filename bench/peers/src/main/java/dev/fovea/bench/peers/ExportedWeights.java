@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.function.Supplier;
 
 /**
  * The weights of a model as an exporter for images of one size would write them: position
@@ -81,9 +82,9 @@ final class ExportedWeights implements AutoCloseable {
    * LayerScale, the tokens after its first block are those that went in.
    */
   private static float[] table(Path artifact, int pixels) {
-    Checkpoint blank = new BlankPatches(Safetensors.open(artifact));
-    try (VitWeights weights = VitWeights.of(blank, null, null, null);
-        Fovea model = Fovea.open(weights, Options.DEFAULT)) {
+    Supplier<VitWeights> blank =
+        () -> VitWeights.of(new BlankPatches(Safetensors.open(artifact)), null, null, null);
+    try (Fovea model = Fovea.open(blank, Options.DEFAULT)) {
       FeatureRequest request = FeatureRequest.of(Feature.EMBEDDING).withBlocks(0);
       Image image = Image.planes(pixels, pixels, new float[3 * pixels * pixels]);
       return model.features(image, request).get(Feature.BLOCKS);

@@ -14,6 +14,13 @@ import java.util.function.IntConsumer;
 /** The processors of this machine: one set of kernels and one team of threads. */
 final class CpuDevice implements Device {
 
+  /**
+   * Products of so many rows are as fast as longer ones, and their activations are still in the
+   * caches when the next step reads them: 8 images of 224 pixels, ViT-S on two threads, take 7 %
+   * longer together than one after the other.
+   */
+  private static final int BATCH_TOKENS = 512;
+
   private final CpuKernels kernels;
   private final WeightStorage storage;
   private final Workers workers;
@@ -29,6 +36,11 @@ final class CpuDevice implements Device {
     int threads = workers.width();
     return "CPU, %s, %d thread%s, weights as %s"
         .formatted(kernels.description(), threads, threads == 1 ? "" : "s", storage);
+  }
+
+  @Override
+  public int batchTokens() {
+    return BATCH_TOKENS;
   }
 
   CpuKernels kernels() {

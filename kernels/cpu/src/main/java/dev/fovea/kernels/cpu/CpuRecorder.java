@@ -28,7 +28,7 @@ final class CpuRecorder implements Recorder {
   private final Scratch scratch;
   private final List<Task> steps = new ArrayList<>();
   private long bytes;
-  private boolean built;
+  private boolean ended;
 
   CpuRecorder(CpuDevice device) {
     this.device = device;
@@ -153,11 +153,17 @@ final class CpuRecorder implements Recorder {
   @Override
   public Plan build() {
     checkOpen();
-    built = true;
+    ended = true;
     scratch.allocate();
     Plan plan = new CpuPlan(device, steps.toArray(Task[]::new), bytes + scratch.bytes());
     steps.clear();
     return plan;
+  }
+
+  @Override
+  public void close() {
+    ended = true;
+    steps.clear();
   }
 
   private void add(List<Task> tasks) {
@@ -166,8 +172,9 @@ final class CpuRecorder implements Recorder {
   }
 
   private void checkOpen() {
-    if (built) {
-      throw new IllegalStateException("this recorder has built its plan; start a new recorder");
+    if (ended) {
+      throw new IllegalStateException(
+          "this recorder has built its plan, or was closed; start a new recorder");
     }
   }
 

@@ -8,6 +8,7 @@ import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.DeviceOptions;
 import dev.fovea.kernels.DeviceProvider;
+import dev.fovea.kernels.HostBuffer;
 import dev.fovea.kernels.LinearAddWeights;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
@@ -20,6 +21,7 @@ import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
 import dev.fovea.kernels.WeightStorage;
+import java.lang.foreign.ValueLayout;
 import java.util.ServiceLoader;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -132,6 +134,26 @@ class CpuRecorderTest {
     recorder.build().close();
     assertThatThrownBy(() -> recorder.tokens(1, 1, 1)).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(recorder::build).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void aRecordingThatWasGivenUpGivesNoPlan() {
+    recorder.close();
+    recorder.close();
+    assertThatThrownBy(() -> recorder.tokens(1, 1, 1))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("start a new recorder");
+    assertThatThrownBy(recorder::build).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void closingARecorderLeavesItsPlanAlone() {
+    HostBuffer result = recorder.read(x, Rows.all(x), Columns.all(x));
+    Plan plan = recorder.build();
+    result.host().set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, 1);
+    recorder.close();
+    plan.run();
+    assertThat(result.host().get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0)).isZero();
   }
 
   @Test

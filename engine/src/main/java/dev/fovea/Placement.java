@@ -1,0 +1,146 @@
+package dev.fovea;
+
+import dev.fovea.checkpoint.VitWeights;
+import dev.fovea.kernels.Device;
+import dev.fovea.kernels.DeviceLostException;
+import dev.fovea.kernels.DeviceOptions;
+import dev.fovea.kernels.DeviceProvider;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.function.Supplier;
+
+/**
+ * Finds a model its device: the one that the options name or, with "auto", the first that can hold
+ * it, and the CPU in the place of one that was lost.
+ */
+final class Placement {
+
+  private static final Logger LOGGER = System.getLogger("dev.fovea");
+
+  private static final String AUTO = "auto";
+  private static final String CPU = "cpu";
+  private static final String CUDA_JAR = "for NVIDIA GPUs add dev.fovea:fovea-kernels-cuda";
+
+  private final Supplier<VitWeights> source;
+  private final String device;
+  private final DeviceOptions options;
+  private final List<DeviceProvider> providers;
+
+  /**
+   * A placement of one model.
+   *
+   * @param source opens its weights once more, when a device is lost
+   * @param providers what there is
+   */
+  Placement(Supplier<VitWeights> source, Options options, List<DeviceProvider> providers) {
+    this.source = source;
+    this.device = options.device();
+    this.options = new DeviceOptions(options.kernels(), options.threads(), options.storage());
+    this.providers = providers;
+  }
+
+  /** The devices on the class or module path, as the engine's own class loader finds them. */
+  static List<DeviceProvider> installed() {
+    return ServiceLoader.load(DeviceProvider.class, Fovea.class.getClassLoader()).stream()
+        .map(ServiceLoader.Provider::get)
+        .toList();
+  }
+
+  /**
+   * Packs a model on its device.
+   *
+   * @param rehearsal is started if that is the CPU
+   * @throws IllegalArgumentException if the device does not know the kernels
+   * @throws IllegalStateException if the device is not there, or cannot run here
+   */
+  VisionTransformer place(VitWeights weights, Rehearsal rehearsal) {
+    if (!device.equals(AUTO)) {
+      return place(provider(device), weights, rehearsal);
+    }
+    List<DeviceProvider> others =
+        providers.stream().filter(provider -> !provider.name().equals(CPU)).toList();
+    if (others.isEmpty()) {
+      LOGGER.log(Level.INFO, "Using the CPU: no other device is installed; " + CUDA_JAR);
+    }
+    for (DeviceProvider provider : others) {
+      try {
+        return pack(provider, weights);
+      } catch (IllegalArgumentException e) { // The caller wants kernels of another device.
+        logUnused(Level.INFO, provider, e);
+      } catch (IllegalStateException | FoveaException | LinkageError | OutOfMemoryError e) {
+        logUnused(Level.WARNING, provider, e);
+      }
+    }
+    return place(provider(CPU), weights, rehearsal);
+  }
+
+  private static void logUnused(Level level, DeviceProvider provider, Throwable reason) {
+    String message = reason.getMessage() == null ? reason.toString() : reason.getMessage();
+    LOGGER.log(level, "Not using %s: %s".formatted(provider.name(), message));
+  }
+
+  private VisionTransformer place(
+      DeviceProvider provider, VitWeights weights, Rehearsal rehearsal) {
+    if (provider.name().equals(CPU)) {
+      rehearsal.start(provider, options);
+    }
+    return pack(provider, weights);
+  }
+
+  /**
+   * Packs a model anew on the CPU.
+   *
+   * @param loss why
+   * @param config of the model that was lost
+   * @throws DeviceLostException if the options want that device and no other, or the weights cannot
+   *     be read or packed any more
+   */
+  VisionTransformer replace(DeviceLostException loss, VitConfig config) {
+    if (!device.equals(AUTO)) {
+      throw loss;
+    }
+    try (VitWeights weights = source.get()) {
+      if (!weights.config().equals(config)) {
+        throw new CheckpointException(
+            "%s is another model by now: %s, it was %s"
+                .formatted(weights.source(), weights.config(), config));
+      }
+      VisionTransformer model = pack(provider(CPU), weights);
+      LOGGER.log(Level.WARNING, "Going on with the CPU: " + loss.getMessage());
+      return model;
+    } catch (RuntimeException | OutOfMemoryError e) {
+      DeviceLostException unplaced =
+          new DeviceLostException(
+              "%s; the CPU cannot take over, because %s"
+                  .formatted(loss.getMessage(), e.getMessage()),
+              loss);
+      unplaced.addSuppressed(e);
+      throw unplaced;
+    }
+  }
+
+  private VisionTransformer pack(DeviceProvider provider, VitWeights weights) {
+    Device opened = provider.open(options);
+    try {
+      return new VisionTransformer(weights.config(), WeightSource.of(weights), opened);
+    } catch (RuntimeException | Error e) {
+      opened.close();
+      throw e;
+    }
+  }
+
+  private DeviceProvider provider(String name) {
+    return providers.stream()
+        .filter(provider -> provider.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException(missing(name)));
+  }
+
+  private String missing(String name) {
+    List<String> names = providers.stream().map(DeviceProvider::name).sorted().toList();
+    return "no device '%s': there is %s, and auto for the best of them%s"
+        .formatted(name, String.join(", ", names), names.contains("cuda") ? "" : "; " + CUDA_JAR);
+  }
+}
