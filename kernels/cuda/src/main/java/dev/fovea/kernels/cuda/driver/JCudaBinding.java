@@ -15,6 +15,7 @@ import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUjit_option;
+import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
@@ -318,6 +319,11 @@ final class JCudaBinding implements CudaDriver {
   @Override
   public long stream() {
     return stream.value();
+  }
+
+  /** The stream for libraries of JCuda. */
+  CUstream cudaStream() {
+    return stream;
   }
 
   /** {@inheritDoc} Looks at no result: a lost context answers everything with an error. */

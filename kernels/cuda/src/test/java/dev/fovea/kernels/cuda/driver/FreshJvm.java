@@ -62,7 +62,7 @@ final class FreshJvm {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Djava.io.tmpdir=" + temporary);
-    command.add("-XX:-UsePerfData"); // Its file is always in /tmp.
+    command.add("-Duser.language=en"); // Numbers in messages follow it.
     command.addAll(options);
     command.addAll(modules ? modulePath(main) : classPath(main));
     command.addAll(List.of(arguments));
