@@ -60,8 +60,8 @@ public interface CudaDriver extends AutoCloseable {
   void launch(Launch launch);
 
   /**
-   * From here on, work put on the stream is not done but recorded; copies need pinned memory. An
-   * error ends the recording, as does freeing memory.
+   * From here on, work put on the stream is not done but recorded; copies need pinned memory. A
+   * recording that an error has interrupted is given up by the next one, and by freeing memory.
    */
   void beginCapture();
 
