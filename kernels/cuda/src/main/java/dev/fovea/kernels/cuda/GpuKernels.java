@@ -202,12 +202,7 @@ final class GpuKernels {
 
   /** Reads and writes {@link Form#FULL}. */
   void pool(
-      PlanBuilder plan,
-      GpuTokens x,
-      int prefix,
-      Pooling pooling,
-      boolean normalize,
-      GpuTokens y) {
+      PlanBuilder plan, GpuTokens x, int prefix, Pooling pooling, boolean normalize, GpuTokens y) {
     boolean cls = pooling != Pooling.MEAN;
     boolean mean = pooling != Pooling.CLS;
     Arguments arguments =
@@ -223,8 +218,7 @@ final class GpuKernels {
             .number(1f / Math.max(1, x.rows() - prefix));
     plan.launch(pool, Math.ceilDiv(y.width(), WARP), x.images(), 1, arguments);
     if (normalize) {
-      Arguments finish =
-          plan.arguments().address(y.full()).number(y.stride()).number(y.width());
+      Arguments finish = plan.arguments().address(y.full()).number(y.stride()).number(y.width());
       plan.launch(this.normalize, y.images(), 1, 1, finish);
     }
   }

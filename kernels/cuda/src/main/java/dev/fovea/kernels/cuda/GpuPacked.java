@@ -23,8 +23,7 @@ sealed interface GpuPacked<W> extends Packed<W> {
    * @param stride elements from one row to the next, a multiple of 64
    * @param bytes of the whole
    */
-  record Matrix(
-      long address, int rows, int paddedRows, int inputs, int stride, long bytes) {}
+  record Matrix(long address, int rows, int paddedRows, int inputs, int stride, long bytes) {}
 
   /**
    * A packed patch projection.

@@ -70,8 +70,7 @@ final class GpuPacker {
             "a linear layer's weight times its LayerNorm's",
             rows,
             width,
-            (row, input) ->
-                weight[source(row, rows, gated) * width + input] * norm.weight()[input],
+            (row, input) -> weight[source(row, rows, gated) * width + input] * norm.weight()[input],
             sums);
     float[] bias = new float[rows];
     for (int row = 0; row < rows; row++) {
@@ -113,10 +112,7 @@ final class GpuPacker {
       bias[row] = weights.gamma()[row] * weights.bias()[row];
     }
     return new GpuPacked.LinearAdd(
-        device,
-        matrix,
-        upload(padded(weights.gamma(), ROW_UNIT)),
-        upload(padded(bias, ROW_UNIT)));
+        device, matrix, upload(padded(weights.gamma(), ROW_UNIT)), upload(padded(bias, ROW_UNIT)));
   }
 
   GpuPacked.Norm pack(NormWeights weights) {
@@ -157,8 +153,7 @@ final class GpuPacker {
           sums[row] = (float) sum;
         }
       }
-      return new GpuPacked.Matrix(
-          device.upload(halves), rows, paddedRows, inputs, stride, bytes);
+      return new GpuPacked.Matrix(device.upload(halves), rows, paddedRows, inputs, stride, bytes);
     }
   }
 

@@ -30,7 +30,9 @@ final class KernelModule {
     try (InputStream in = KernelModule.class.getResourceAsStream(file)) {
       if (in == null) {
         throw new IllegalStateException(
-            file + " is missing in the jar of the CUDA kernels; build it with kernels/cuda/build-ptx");
+            file
+                + " is missing in the jar of the CUDA kernels; build it with"
+                + " kernels/cuda/build-ptx");
       }
       return new String(in.readAllBytes(), StandardCharsets.US_ASCII);
     } catch (IOException e) {
