@@ -139,7 +139,10 @@ final class DriverProbe {
     driver.freeEvent(event);
     driver.close();
     driver.close();
-    System.out.println("closed");
+    try (CudaDriver again = CudaDrivers.open()) {
+      again.synchronize();
+      System.out.println("opened again");
+    }
   }
 
   private void interruption() {
