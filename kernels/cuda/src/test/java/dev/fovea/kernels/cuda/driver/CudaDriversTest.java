@@ -91,6 +91,11 @@ class CudaDriversTest {
   }
 
   @Test
+  void startingAGraphAllocatesNothing() throws Exception {
+    assertThat(jvm.run(DriverProbe.class, "replay").output()).startsWith("allocated 0\n");
+  }
+
+  @Test
   void aGpuIsDescribed() throws Exception {
     assertThat(jvm.run(DriverProbe.class, "open").output())
         .contains(
