@@ -103,6 +103,12 @@ public final class CudaDrivers {
                   .formatted(LIBRARY)
               + " container: start it with --gpus all), or use the CPU",
           e);
+    } catch (IllegalCallerException e) {
+      throw new CudaException(
+          "Java does not let this code call native libraries; start it with"
+              + " --enable-native-access=ALL-UNNAMED, or with"
+              + " --enable-native-access=dev.fovea.kernels.cuda,jcuda,jcublas on the module path",
+          e);
     }
   }
 

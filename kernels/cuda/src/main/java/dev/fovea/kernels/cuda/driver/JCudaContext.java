@@ -81,9 +81,13 @@ final class JCudaContext implements AutoCloseable {
     return closed;
   }
 
+  /** Gives the context back; a lost one is cleared away for everybody, so that a new one works. */
   @Override
   public void close() {
     closed = true;
+    if (loss != null) {
+      JCudaDriver.cuDevicePrimaryCtxReset(device);
+    }
     JCudaDriver.cuDevicePrimaryCtxRelease(device);
   }
 }

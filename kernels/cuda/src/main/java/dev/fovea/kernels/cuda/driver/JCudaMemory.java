@@ -1,6 +1,5 @@
 package dev.fovea.kernels.cuda.driver;
 
-import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.Handles.DeviceAddress;
 import dev.fovea.kernels.cuda.driver.Handles.HostAddress;
 import java.lang.foreign.Arena;
@@ -39,24 +38,22 @@ final class JCudaMemory implements AutoCloseable {
     requirePositive(bytes);
     DeviceAddress address = new DeviceAddress();
     int result = JCudaDriver.cuMemAlloc(address, bytes);
-    if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
-      throw outOfMemory(bytes);
+    if (result != 0) {
+      context.check(
+          result,
+          "allocating %,d bytes on %s%s".formatted(bytes, context.facts().name(), free(result)));
     }
-    context.check(result, "allocating memory");
     allocations.add(address.value());
     return address.value();
   }
 
-  private CudaException outOfMemory(long bytes) {
+  /** How much memory is free, where there is too little. */
+  private static String free(int result) {
     long[] free = new long[1];
     long[] total = new long[1];
-    context.check(JCudaDriver.cuMemGetInfo(free, total), "asking for free memory");
-    return new CudaException(
-        "too little memory on %s: %,d bytes were asked for, %,d of %,d are free; use a smaller model,"
-                .formatted(context.facts().name(), bytes, free[0], total[0])
-            + " batch or image, or end other processes on this GPU",
-        Kind.OUT_OF_MEMORY,
-        null);
+    return result == CUresult.CUDA_ERROR_OUT_OF_MEMORY && JCudaDriver.cuMemGetInfo(free, total) == 0
+        ? " (%,d of %,d are free)".formatted(free[0], total[0])
+        : "";
   }
 
   void free(long address) {
@@ -72,14 +69,9 @@ final class JCudaMemory implements AutoCloseable {
     requirePositive(bytes);
     HostAddress address = new HostAddress();
     int result = JCudaDriver.cuMemHostAlloc(address, bytes, 0);
-    if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
-      throw new CudaException(
-          "too little page-locked memory on the host: %,d bytes were asked for; use smaller batches"
-              .formatted(bytes),
-          Kind.OUT_OF_MEMORY,
-          null);
+    if (result != 0) {
+      context.check(result, "allocating %,d bytes of page-locked host memory".formatted(bytes));
     }
-    context.check(result, "allocating page-locked memory");
     Arena life = Arena.ofShared();
     MemorySegment segment =
         MemorySegment.ofAddress(address.value()).reinterpret(bytes, life, null).fill((byte) 0);

@@ -91,6 +91,11 @@ class CudaDriversTest {
   }
 
   @Test
+  void startingAGraphAllocatesNothing() throws Exception {
+    assertThat(jvm.run(DriverProbe.class, "replay").output()).startsWith("allocated 0\n");
+  }
+
+  @Test
   void aGpuIsDescribed() throws Exception {
     assertThat(jvm.run(DriverProbe.class, "open").output())
         .contains(
@@ -180,6 +185,14 @@ class CudaDriversTest {
   }
 
   @Test
+  void whereJavaForbidsNativeCodeTheMessageSaysHowToAllowIt() throws Exception {
+    jvm.withoutNativeAccess().option("--illegal-native-access=deny");
+    assertThat(jvm.run(DriverProbe.class, "diagnosis").output())
+        .startsWith("cannot be used: Java does not let this code call native libraries; start it")
+        .contains("--enable-native-access=ALL-UNNAMED");
+  }
+
+  @Test
   void ptxThatIsRefusedComesWithTheCompilersWords() throws Exception {
     assertThat(jvm.with("STUB_PTX", 222).run(DriverProbe.class, "module").output())
         .contains("compiling PTX for Stub 0 (the driver's compiler says: line 1: too new) failed")
@@ -197,8 +210,9 @@ class CudaDriversTest {
   void tooLittleMemoryIsSaidInNumbersAndLeavesTheDriverUsable() throws Exception {
     assertThat(jvm.with("STUB_MEMORY", 4096).run(DriverProbe.class, "memory").output())
         .contains(
-            "CudaException: OUT_OF_MEMORY too little memory on Stub 0: 5,000 bytes were asked for,"
-                + " 3,096 of 4,096 are free;")
+            "CudaException: OUT_OF_MEMORY allocating 5,000 bytes on Stub 0 (3,096 of 4,096 are"
+                + " free) failed: CUDA_ERROR_OUT_OF_MEMORY (2)")
+        .contains("use a smaller model")
         .contains("went on");
   }
 
@@ -213,12 +227,17 @@ class CudaDriversTest {
                     .startsWith("CudaException: LOST launching Launch[name=scale")
                     .contains("failed: CUDA_ERROR_ILLEGAL_ADDRESS (700)")
                     .contains("close this device and open it again"));
-    assertThat(result.output()).contains("\nclosed\n");
     assertThat(result.calls())
         .filteredOn(call -> call.startsWith("cuLaunchKernel"))
-        .as("calls after the loss")
+        .as("launches, none of them after the loss")
         .hasSize(1);
-    assertThat(result.calls()).endsWith("cuDevicePrimaryCtxRelease 0");
+    assertThat(result.output()).endsWith("opened again\ntemporary folder as before: true\n");
+    assertThat(result.calls())
+        .containsSubsequence(
+            "cuDevicePrimaryCtxReset 0",
+            "cuDevicePrimaryCtxRelease 0",
+            "cuDevicePrimaryCtxRetain 0",
+            "cuDevicePrimaryCtxRelease 0");
   }
 
   @Test

@@ -1,8 +1,10 @@
 package dev.fovea.kernels.cuda.driver;
 
+import com.sun.management.ThreadMXBean;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 
 /** What {@link CudaDriversTest} lets fresh processes do with the driver; prints what came. */
@@ -40,6 +42,7 @@ final class DriverProbe {
         case "everything" -> probe.everything();
         case "module" -> driver.loadModule("ptx");
         case "kernel" -> probe.kernel("shrink", 0);
+        case "replay" -> probe.replay();
         case "memory" -> probe.memory();
         case "loss" -> probe.loss();
         case "interruption" -> probe.interruption();
@@ -117,6 +120,25 @@ final class DriverProbe {
     attempt(driver::synchronize);
   }
 
+  private void replay() {
+    long address = driver.allocate(BYTES);
+    driver.fill(address, (byte) 0, BYTES);
+    Launch launch = scale(address, 1, 0);
+    driver.beginCapture();
+    driver.launch(launch);
+    long graph = driver.endCapture();
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = 0;
+    for (int i = 0; i < 1000; i++) {
+      if (i == 500) {
+        before = threads.getCurrentThreadAllocatedBytes();
+      }
+      driver.launchGraph(graph);
+      driver.synchronize();
+    }
+    System.out.println("allocated " + (threads.getCurrentThreadAllocatedBytes() - before));
+  }
+
   private void memory() {
     driver.allocate(1000);
     attempt(() -> driver.allocate(5000));
@@ -139,7 +161,10 @@ final class DriverProbe {
     driver.freeEvent(event);
     driver.close();
     driver.close();
-    System.out.println("closed");
+    try (CudaDriver again = CudaDrivers.open()) {
+      again.synchronize();
+      System.out.println("opened again");
+    }
   }
 
   private void interruption() {

@@ -13,11 +13,14 @@ import java.util.stream.Stream;
 /** Runs a main class of these tests in a Java virtual machine of its own. */
 final class FreshJvm {
 
+  private static final String MODULE = "dev.fovea.kernels.cuda";
+
   private final Path libraries;
   private final Path temporary;
   private final Path log;
   private final Map<String, String> environment = new HashMap<>();
   private final List<String> options = new ArrayList<>();
+  private boolean nativeAccess = true;
   private boolean modules;
 
   /** What it printed, both streams together, how it ended, and what the stubs logged. */
@@ -52,6 +55,12 @@ final class FreshJvm {
     return this;
   }
 
+  /** Does not allow native code. */
+  FreshJvm withoutNativeAccess() {
+    nativeAccess = false;
+    return this;
+  }
+
   /** Runs with named modules instead of a class path. */
   FreshJvm onModulePath() {
     modules = true;
@@ -64,9 +73,15 @@ final class FreshJvm {
     command.add("-Djava.io.tmpdir=" + temporary);
     command.add("-Duser.language=en"); // Numbers in messages follow it.
     command.addAll(options);
+    if (nativeAccess) {
+      command.add(
+          "--enable-native-access=" + (modules ? MODULE + ",jcuda,jcublas" : "ALL-UNNAMED"));
+    }
     command.addAll(modules ? modulePath(main) : classPath(main));
     command.addAll(List.of(arguments));
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    ProcessBuilder builder =
+        new ProcessBuilder(command).directory(temporary.getParent().toFile());
+    builder.redirectErrorStream(true);
     builder.environment().put("LD_LIBRARY_PATH", libraries.toString());
     builder.environment().put("STUB_LOG", log.toString());
     builder.environment().putAll(environment);
@@ -78,11 +93,7 @@ final class FreshJvm {
   }
 
   private static List<String> classPath(Class<?> main) {
-    return List.of(
-        "--enable-native-access=ALL-UNNAMED",
-        "-cp",
-        System.getProperty("java.class.path"),
-        main.getName());
+    return List.of("-cp", System.getProperty("java.class.path"), main.getName());
   }
 
   /** The modules with their libraries, and the test classes patched into ours. */
@@ -96,14 +107,7 @@ final class FreshJvm {
                     entry -> entry.matches(".*(/classes|/j(cuda|cublas)-[^/]*|kernels-cpu[^/]*)"))
                 .toList());
     String tests = main.getProtectionDomain().getCodeSource().getLocation().getPath();
-    String module = CudaDrivers.class.getPackageName().replace(".driver", "");
     return List.of(
-        "--enable-native-access=%s,jcuda,jcublas".formatted(module),
-        "-p",
-        path,
-        "--patch-module",
-        module + "=" + tests,
-        "-m",
-        module + "/" + main.getName());
+        "-p", path, "--patch-module", MODULE + "=" + tests, "-m", MODULE + "/" + main.getName());
   }
 }

@@ -158,6 +158,11 @@ Result cuDevicePrimaryCtxRelease_v2(int device) {
   return call("cuDevicePrimaryCtxRelease %d", device);
 }
 
+Result cuDevicePrimaryCtxReset_v2(int device) {
+  broken = 0;
+  return call("cuDevicePrimaryCtxReset %d", device);
+}
+
 Result cuCtxSetCurrent(void* context) {
   return context ? call("cuCtxSetCurrent") : INVALID_VALUE;
 }
