@@ -30,7 +30,6 @@ public final class CudaDeviceProvider implements DeviceProvider {
   @Override
   public Device open(DeviceOptions options) {
     Multiplier multiplier = Multiplier.named(options.kernels());
-    Multiplier multiplier = Multiplier.named(options.kernels());
     Precision precision = Precision.of(options.storage());
     Device device = new CudaDevice(CudaDrivers::open, precision, multiplier);
     LOGGER.log(Level.DEBUG, () -> "Opened " + device.description());

@@ -60,7 +60,11 @@ final class GpuKernels {
   GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
     processors = driver.facts().processors();
     own = new ProductKernels(driver, precision, choice);
-    products = multiplier.library(driver).<Products>map(library -> new LibraryProducts(driver, precision, library)).orElse(own);
+    products =
+        multiplier
+            .library(driver)
+            .<Products>map(library -> new LibraryProducts(driver, precision, library))
+            .orElse(own);
     KernelModule attention = new KernelModule(driver, precision, "attention");
     attentionWhole = attention.kernel("attention_whole", 128, wholeBytes(128));
     attentionWholeSmall =

@@ -7,9 +7,9 @@ import dev.fovea.kernels.cuda.PlanBuilder.Kernel;
 import dev.fovea.kernels.cuda.driver.Arguments;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.MatrixProducts;
+import dev.fovea.kernels.cuda.driver.MatrixProducts.ElementType;
 import dev.fovea.kernels.cuda.driver.MatrixProducts.Epilogue;
 import dev.fovea.kernels.cuda.driver.MatrixProducts.Shape;
-import dev.fovea.kernels.cuda.driver.MatrixProducts.Type;
 
 /**
  * Products of a library between kernels of ours, for comparison with the fused kernels. What a
@@ -22,7 +22,7 @@ final class LibraryProducts implements Products {
 
   private final MatrixProducts library;
   private final Precision precision;
-  private final Type half;
+  private final ElementType half;
   private final Kernel layerNorm;
   private final Kernel takeRows;
   private final Kernel activate;
@@ -32,9 +32,8 @@ final class LibraryProducts implements Products {
   LibraryProducts(CudaDriver driver, Precision precision, MatrixProducts library) {
     this.library = library;
     this.precision = precision;
-    half = precision == Precision.F16 ? Type.F16 : Type.BF16;
-    layerNorm =
-        new KernelModule(driver, precision, "rows").kernel("layer_norm_half", THREADS, 0);
+    half = precision == Precision.F16 ? ElementType.F16 : ElementType.BF16;
+    layerNorm = new KernelModule(driver, precision, "rows").kernel("layer_norm_half", THREADS, 0);
     KernelModule kernels = new KernelModule(driver, precision, "library");
     takeRows = kernels.kernel("take_rows", THREADS, 0);
     activate = kernels.kernel("activate", THREADS, 0);
@@ -77,7 +76,7 @@ final class LibraryProducts implements Products {
     long bias = weights.bias() + (long) firstRow * Float.BYTES;
     long products = behind(normed, total, x.stride());
     int stride = stride(outputs);
-    Shape shape = shape(total, outputs, x.stride(), stride, Type.F32, Epilogue.NONE);
+    Shape shape = shape(total, outputs, x.stride(), stride, ElementType.F32, Epilogue.NONE);
     plan.add(driver -> library.multiply(shape, normed, weight, 0, products));
     Arguments arguments =
         rows(plan.arguments().address(products).address(bias).address(y.half()), rows, total)
@@ -137,10 +136,8 @@ final class LibraryProducts implements Products {
     }
     long left = whole ? a.half() : taken;
     long products = behind(taken, total, a.stride());
-    Shape shape =
-        shape(total, x.width(), a.stride(), x.stride(), Type.F32, Epilogue.NONE);
-    plan.add(
-        driver -> library.multiply(shape, left, weights.matrix().address(), 0, products));
+    Shape shape = shape(total, x.width(), a.stride(), x.stride(), ElementType.F32, Epilogue.NONE);
+    plan.add(driver -> library.multiply(shape, left, weights.matrix().address(), 0, products));
     Arguments arguments =
         plan.arguments().address(products).address(weights.gamma()).address(weights.bias());
     ProductKernels.residual(arguments, x);
@@ -148,7 +145,7 @@ final class LibraryProducts implements Products {
   }
 
   private Shape shape(
-      int rows, int columns, int inner, int strideOfResult, Type result, Epilogue epilogue) {
+      int rows, int columns, int inner, int strideOfResult, ElementType result, Epilogue epilogue) {
     return new Shape(
         rows, columns, inner, inner, inner, strideOfResult, half, result, epilogue, false);
   }
