@@ -79,8 +79,7 @@ final class FreshJvm {
     }
     command.addAll(modules ? modulePath(main) : classPath(main));
     command.addAll(List.of(arguments));
-    ProcessBuilder builder =
-        new ProcessBuilder(command).directory(temporary.getParent().toFile());
+    ProcessBuilder builder = new ProcessBuilder(command).directory(temporary.getParent().toFile());
     builder.redirectErrorStream(true);
     builder.environment().put("LD_LIBRARY_PATH", libraries.toString());
     builder.environment().put("STUB_LOG", log.toString());
