@@ -38,7 +38,9 @@ public interface CudaDriver extends AutoCloseable {
   /** Frees what {@link #allocate} gave. */
   void free(long address);
 
-  /** Allocates page-locked host memory, which copies reach without a detour; zeroed. */
+  /**
+   * Allocates page-locked host memory, which copies reach without a detour; zeroed, under 2 GiB.
+   */
   MemorySegment allocatePinned(long bytes);
 
   /** Frees what {@link #allocatePinned} gave. */

@@ -19,7 +19,7 @@ final class CudaErrors {
   }
 
   /** The driver's name and text of a result code, and what to do where that is known. */
-  static String describe(int result) {
+  private static String describe(int result) {
     String[] name = new String[1];
     String[] text = new String[1];
     JCudaDriver.cuGetErrorName(result, name);

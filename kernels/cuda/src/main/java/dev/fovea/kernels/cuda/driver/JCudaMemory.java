@@ -1,5 +1,6 @@
 package dev.fovea.kernels.cuda.driver;
 
+import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.Handles.DeviceAddress;
 import dev.fovea.kernels.cuda.driver.Handles.HostAddress;
 import java.lang.foreign.Arena;
@@ -67,6 +68,14 @@ final class JCudaMemory implements AutoCloseable {
   @SuppressWarnings("restricted") // The driver says where the memory is.
   MemorySegment allocatePinned(long bytes) {
     requirePositive(bytes);
+    if (bytes > Integer.MAX_VALUE) { // JCuda makes a ByteBuffer of it.
+      throw new CudaException(
+          "page-locked memory comes in pieces of less than 2 GiB, %,d bytes were asked for; use"
+                  .formatted(bytes)
+              + " smaller batches",
+          Kind.OUT_OF_MEMORY,
+          null);
+    }
     HostAddress address = new HostAddress();
     int result = JCudaDriver.cuMemHostAlloc(address, bytes, 0);
     if (result != 0) {

@@ -128,7 +128,7 @@ final class JCudaNatives {
     } catch (LinkageError e) {
       throw new CudaException(
           "%s of JCuda %s cannot be loaded: %s"
-              .formatted(name, JCudaVersion.get(), reason(e.getMessage())),
+              .formatted(name, JCudaVersion.get(), reason(String.valueOf(e.getMessage()))),
           e);
     } catch (IllegalAccessException e) {
       throw new IllegalStateException(e);
@@ -147,7 +147,14 @@ final class JCudaNatives {
         .matcher(message)
         .results()
         .reduce((first, second) -> second)
-        .map(thrown -> thrown.group(1))
+        .map(thrown -> thrown.group(1) + advice(thrown.group(1)))
         .orElse(message);
+  }
+
+  private static String advice(String reason) {
+    return reason.contains("failed to map segment")
+        ? "; nothing may be run from there: start Java with -D%s=FOLDER, another folder"
+            .formatted(FOLDER_PROPERTY)
+        : "";
   }
 }

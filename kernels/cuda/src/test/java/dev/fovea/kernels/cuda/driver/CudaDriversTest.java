@@ -256,7 +256,10 @@ class CudaDriversTest {
     FreshJvm.Result result = jvm.run(DriverProbe.class, "mistakes");
     assertThat(result.output().lines().filter(line -> line.startsWith("IllegalArgument")))
         .hasSize(5);
+    assertThat(result.output())
+        .contains(
+            "CudaException: OUT_OF_MEMORY page-locked memory comes in pieces of less than 2 GiB");
     assertThat(result.calls())
-        .noneMatch(call -> call.matches("cu(MemAlloc|MemFree|Memcpy|GraphLaunch).*"));
+        .noneMatch(call -> call.matches("cu(MemAlloc|MemHostAlloc|MemFree|Memcpy|GraphLaunch).*"));
   }
 }

@@ -184,6 +184,7 @@ final class DriverProbe {
 
   private void mistakes() {
     attempt(() -> driver.allocate(0));
+    attempt(() -> driver.allocatePinned(1L << 31));
     attempt(() -> driver.free(64));
     attempt(() -> driver.freePinned(arena.allocate(BYTES)));
     attempt(() -> driver.copyToDevice(64, MemorySegment.ofArray(new byte[4])));
