@@ -4,24 +4,21 @@ import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.MatrixProducts;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** Who multiplies matrices, as users choose it. */
 enum Multiplier {
   /** Our own kernels, fused with what stands around the product. */
-  PTX("ptx", null),
+  PTX("ptx"),
   /** cuBLAS 12, through JCuda. */
-  CUBLAS("cublas", MatrixProducts::cublas),
+  CUBLAS("cublas"),
   /** cuBLASLt of CUDA 13 or 12. */
-  CUBLASLT("cublaslt", MatrixProducts::cublasLt);
+  CUBLASLT("cublaslt");
 
   private final String id;
-  private final Function<CudaDriver, MatrixProducts> opening;
 
-  Multiplier(String id, Function<CudaDriver, MatrixProducts> opening) {
+  Multiplier(String id) {
     this.id = id;
-    this.opening = opening;
   }
 
   /**
@@ -50,6 +47,10 @@ enum Multiplier {
 
   /** The library that multiplies, opened; empty for our own kernels. */
   Optional<MatrixProducts> library(CudaDriver driver) {
-    return Optional.ofNullable(opening).map(open -> open.apply(driver));
+    return switch (this) {
+      case PTX -> Optional.empty();
+      case CUBLAS -> Optional.of(MatrixProducts.cublas(driver));
+      case CUBLASLT -> Optional.of(MatrixProducts.cublasLt(driver));
+    };
   }
 }
