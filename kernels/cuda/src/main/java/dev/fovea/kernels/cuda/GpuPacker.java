@@ -135,7 +135,7 @@ final class GpuPacker {
     int stride = Math.ceilDiv(inputs, GpuTokens.STRIDE_UNIT) * GpuTokens.STRIDE_UNIT;
     int paddedRows = Math.ceilDiv(rows, ROW_UNIT) * ROW_UNIT;
     long bytes = (long) paddedRows * stride * Short.BYTES;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment halves = arena.allocate(bytes, Long.BYTES);
       for (int row = 0; row < rows; row++) {
         double sum = 0;
@@ -172,7 +172,7 @@ final class GpuPacker {
   }
 
   private long upload(float[] numbers) {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       return device.upload(arena.allocateFrom(ValueLayout.JAVA_FLOAT, numbers));
     }
   }
