@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Brings weights into the layouts that the kernels read. Threads can pack at the same time; only
- * the copies to the device are made one after another.
+ * the copies to the device are made one after another, by the thread that talks to it.
  */
 final class GpuPacker {
 
@@ -135,7 +135,7 @@ final class GpuPacker {
     int stride = Math.ceilDiv(inputs, GpuTokens.STRIDE_UNIT) * GpuTokens.STRIDE_UNIT;
     int paddedRows = Math.ceilDiv(rows, ROW_UNIT) * ROW_UNIT;
     long bytes = (long) paddedRows * stride * Short.BYTES;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment halves = arena.allocate(bytes, Long.BYTES);
       for (int row = 0; row < rows; row++) {
         double sum = 0;
@@ -172,7 +172,7 @@ final class GpuPacker {
   }
 
   private long upload(float[] numbers) {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       return device.upload(arena.allocateFrom(ValueLayout.JAVA_FLOAT, numbers));
     }
   }
