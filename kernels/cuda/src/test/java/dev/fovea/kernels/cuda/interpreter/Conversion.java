@@ -96,7 +96,7 @@ final class Conversion extends Instruction {
     boolean huge = from == PtxType.U64 && value < 0;
     // Halved with the last bit kept, so that rounding sees that something is there; doubled
     // afterwards.
-    long halved = huge ? value >>> 1 | value & 1 : value;
+    long halved = huge ? (value >>> 1) | (value & 1) : value;
     double nearest = (double) halved;
     double error = (double) (halved - (long) nearest);
     if (nearest == 0x1p63) {

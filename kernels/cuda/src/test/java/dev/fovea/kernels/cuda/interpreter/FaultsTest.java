@@ -8,7 +8,9 @@ import java.util.Arrays;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Planted mistakes, each of which is found, beside the same kernel without the mistake, which runs. */
+/**
+ * Planted mistakes, each of which is found, beside the same kernel without the mistake, which runs.
+ */
 class FaultsTest {
 
   private static final int THREADS = 64;
@@ -40,7 +42,8 @@ class FaultsTest {
 
   /** Runs with 1 KB of input, 256 numbers i, and as much output that nobody has written. */
   private static void run(String instructions, int threads) {
-    try (KernelBench bench = new KernelBench(new InterpretedDriver(), Snippet.module(instructions))) {
+    try (KernelBench bench =
+        new KernelBench(new InterpretedDriver(), Snippet.module(instructions))) {
       int[] numbers = new int[256];
       Arrays.setAll(numbers, i -> i);
       Snippet.run(bench, threads, 0, bench.upload(numbers), bench.allocate(1024));
@@ -140,9 +143,9 @@ class FaultsTest {
     String read = "ld.shared.u32 %r14, [%r12];\n";
     assertFault(
         COPY_ASYNC + read,
-        "reads shared memory at tile+0 while an asynchronous copy of thread 0 (warp 0) into it has not been waited for");
-    assertFault(
-        COPY_ASYNC + "cp.async.wait_group 1;\n" + read, "has not been waited for");
+        "reads shared memory at tile+0 while an asynchronous copy of thread 0 (warp 0) into it has"
+            + " not been waited for");
+    assertFault(COPY_ASYNC + "cp.async.wait_group 1;\n" + read, "has not been waited for");
     assertRuns(COPY_ASYNC + "cp.async.wait_group 0;\n" + read);
     assertRuns(COPY_ASYNC + "cp.async.wait_all;\n" + read);
   }
@@ -153,12 +156,14 @@ class FaultsTest {
     String write = "st.shared.u32 [%r12], %r1;\n";
     assertFault(
         COPY_ASYNC + write,
-        "writes shared memory at tile+0 while an asynchronous copy of thread 0 (warp 0) into it has not been waited for");
+        "writes shared memory at tile+0 while an asynchronous copy of thread 0 (warp 0) into it has"
+            + " not been waited for");
     assertRuns(COPY_ASYNC + "cp.async.wait_all;\n" + write);
   }
 
   @Test
-  @DisplayName("reading what another thread's asynchronous copy brought, without a barrier after the wait")
+  @DisplayName(
+      "reading what another thread's asynchronous copy brought, without a barrier after the wait")
   void missingBarrierAfterWait() {
     String read =
         "setp.ge.u32 %p1, %r1, 32;\n xor.b32 %r13, %r12, 512;\n @%p1 ld.shared.u32 %r14, [%r13];\n";
@@ -173,14 +178,16 @@ class FaultsTest {
   @Test
   @DisplayName("global memory outside of an allocation")
   void globalOutOfBounds() {
-    String add = "mul.wide.u32 %rd3, %r1, %s;\n add.s64 %rd4, %rd1, %rd3;\n ld.global.u32 %r10, [%rd4];\n";
+    String add =
+        "mul.wide.u32 %rd3, %r1, %s;\n add.s64 %rd4, %rd1, %rd3;\n ld.global.u32 %r10, [%rd4];\n";
     assertFault(
         add.replace("%s", "32"),
         "warp 1, lane 0 (thread 32)",
         "reads global memory: 4 bytes at",
         "they start 1024 bytes into an allocation of 1024 bytes");
     assertFault(
-        "ld.global.u32 %r10, [%rd1+-4];\n", "they start 4 bytes before an allocation of 1024 bytes");
+        "ld.global.u32 %r10, [%rd1+-4];\n",
+        "they start 4 bytes before an allocation of 1024 bytes");
     assertFault("mov.u64 %rd3, 0;\n ld.global.u32 %r10, [%rd3];\n", "no allocation is near");
     assertRuns(add.replace("%s", "16"));
   }
@@ -237,7 +244,8 @@ class FaultsTest {
         guarded + "add.s32 %r11, %r10, 1;\n",
         "warp 1, lane 8 (thread 40): reads the register %r10, which has not been set");
     assertRuns(guarded + "@%p1 add.s32 %r11, %r10, 1;\n");
-    assertRuns(guarded + "mov.u32 %r12, %r10;\n selp.b32 %r13, %r12, 0, %p1;\n add.s32 %r14, %r13, 1;\n");
+    assertRuns(
+        guarded + "mov.u32 %r12, %r10;\n selp.b32 %r13, %r12, 0, %p1;\n add.s32 %r14, %r13, 1;\n");
     assertFault(guarded + "mov.u32 %r12, %r10;\n add.s32 %r14, %r12, 1;\n", "the register %r12");
     assertFault("@%p2 mov.u32 %r10, 1;\n", "the register %p2");
   }
@@ -245,7 +253,8 @@ class FaultsTest {
   @Test
   @DisplayName("accesses that are not aligned to their size")
   void misalignment() {
-    assertFault("ld.global.u32 %r10, [%rd1+2];\n", "reads 4 bytes of global memory at", "misaligned");
+    assertFault(
+        "ld.global.u32 %r10, [%rd1+2];\n", "reads 4 bytes of global memory at", "misaligned");
     assertFault(
         "mov.u32 %r10, tile;\n st.shared.v2.u32 [%r10+4], {%r1, %r1};\n",
         "8 bytes of shared memory at 0x404 are misaligned");
@@ -282,7 +291,8 @@ class FaultsTest {
     String choose = "setp.ge.u32 %p1, %r1, 32;\n @%p1 bra second;\n ";
     assertFault(
         choose + "bar.sync 1;\n bra on;\n second: bar.sync 2;\n on:\n",
-        "deadlock: no warp of the block can go on; this one waits at a barrier that others do not reach");
+        "deadlock: no warp of the block can go on; this one waits at a barrier that others do not"
+            + " reach");
     assertFault("bar.sync 1, 128;\n", "deadlock");
     assertRuns(choose + "bar.sync 1;\n bra on;\n second: bar.sync 1;\n on:\n");
     assertRuns(choose + "bar.sync 1, 64;\n bra on;\n second: bar.arrive 1, 64;\n on:\n");
@@ -307,10 +317,10 @@ class FaultsTest {
         """;
     assertFault(
         initialise + "on:\n",
-        "deadlock: no warp of the block can go on; this one waits for a change in memory that never comes");
+        "deadlock: no warp of the block can go on; this one waits for a change in memory that never"
+            + " comes");
     assertRuns(
-        initialise
-            + "setp.eq.u32 %p4, %r2, 0;\n @%p4 st.volatile.shared.u32 [%r10], 1;\n on:\n");
+        initialise + "setp.eq.u32 %p4, %r2, 0;\n @%p4 st.volatile.shared.u32 [%r10], 1;\n on:\n");
   }
 
   @Test
@@ -336,7 +346,11 @@ class FaultsTest {
   void missingPartners() {
     String half = "setp.lt.u32 %p1, %r2, 16;\n @!%p1 bra on;\n ";
     assertFault(
-        half + "shfl.sync.bfly.b32 %r10, %r1, 1, 31, 0xffffffff;\n bra done;\n on: bar.sync 0;\n done:\n",
+        half
+            + "shfl.sync.bfly.b32 %r10, %r1, 1, 31, 0xffffffff;\n"
+            + " bra done;\n"
+            + " on: bar.sync 0;\n"
+            + " done:\n",
         "is executed by the lanes ffff0000, but the lanes 0000ffff have to take part");
     assertFault(
         half + "shfl.sync.bfly.b32 %r10, %r1, 16, 31, 0x0000ffff;\n on:\n",
@@ -348,7 +362,8 @@ class FaultsTest {
   }
 
   @Test
-  @DisplayName("ldmatrix of a part of a warp, and without the barrier that lanes of one warp need as well")
+  @DisplayName(
+      "ldmatrix of a part of a warp, and without the barrier that lanes of one warp need as well")
   void matrixLoads() {
     String load = "ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r20}, [%r21];\n";
     String address = "and.b32 %r22, %r2, 7;\n shl.b32 %r22, %r22, 4;\n add.s32 %r21, %r10, %r22;\n";
@@ -388,7 +403,9 @@ class FaultsTest {
   void launches() {
     assertThatThrownBy(() -> run("", 256))
         .isInstanceOf(CudaException.class)
-        .hasMessage("kernel snippet takes blocks of at most 128 threads, but was launched with 256 threads");
+        .hasMessage(
+            "kernel snippet takes blocks of at most 128 threads, but was launched with 256"
+                + " threads");
     try (KernelBench bench = new KernelBench(new InterpretedDriver(), Snippet.module(""))) {
       assertThatThrownBy(() -> bench.run("snippet", 1, 32, 0, bench.arguments().address(1)))
           .isInstanceOf(CudaException.class)

@@ -34,7 +34,7 @@ final class FieldInsert extends Instruction {
       int bits = Math.min((int) r[length + lane] & 0xff, width - Math.min(from, width));
       long ones = bits == Long.SIZE ? -1 : (1L << bits) - 1;
       long mask = from < width ? ones << from : 0;
-      r[target + lane] = r[base + lane] & ~mask | r[field + lane] << from & mask;
+      r[target + lane] = (r[base + lane] & ~mask) | ((r[field + lane] << from) & mask);
     }
   }
 }

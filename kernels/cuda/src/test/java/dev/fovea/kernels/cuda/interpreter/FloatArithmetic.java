@@ -20,7 +20,7 @@ final class FloatArithmetic {
     loops.put("max.f32", LaneLoop.ofFloats(FloatArithmetic::larger));
     loops.put("min.NaN.f32", LaneLoop.ofFloats((LaneLoop.FloatBinary) Math::min));
     loops.put("max.NaN.f32", LaneLoop.ofFloats((LaneLoop.FloatBinary) Math::max));
-    loops.put("copysign.f32", LaneLoop.of((a, b) -> a & 0x80000000L | b & 0x7fffffffL));
+    loops.put("copysign.f32", LaneLoop.of((a, b) -> (a & 0x80000000L) | (b & 0x7fffffffL)));
     for (String mode : new String[] {"rz", "rm", "rp"}) {
       addDirected(loops, mode);
     }

@@ -38,15 +38,17 @@ class GemmTest {
     }
   }
 
-  /** Every element is a sum of k exact products in some order: off by at most k roundings of the sum of magnitudes. */
+  /**
+   * Every element is a sum of k exact products in some order: off by at most k roundings of the sum
+   * of magnitudes.
+   */
   private static void assertProduct(
       float[] actual, HalfFormat format, short[] a, short[] w, int n, int k) {
     for (int i = 0; i < actual.length; i++) {
       double expected = 0;
       double magnitude = 0;
       for (int j = 0; j < k; j++) {
-        double product =
-            (double) format.widen(a[i / n * k + j]) * format.widen(w[i % n * k + j]);
+        double product = (double) format.widen(a[i / n * k + j]) * format.widen(w[i % n * k + j]);
         expected += product;
         magnitude += Math.abs(product);
       }

@@ -61,7 +61,7 @@ final class IntegerArithmetic {
 
   private static long highProduct(PtxType type, long a, long b) {
     if (type.bits() < Long.SIZE) {
-      return type.extend(a) * type.extend(b) >> type.bits();
+      return (type.extend(a) * type.extend(b)) >> type.bits();
     }
     return type.signed() ? Math.multiplyHigh(a, b) : Math.unsignedMultiplyHigh(a, b);
   }
@@ -161,7 +161,7 @@ final class IntegerArithmetic {
   }
 
   private static long funnel(long low, long high) {
-    return high << Integer.SIZE | low & 0xffffffffL;
+    return (high << Integer.SIZE) | (low & 0xffffffffL);
   }
 
   private static void addCounts(Map<String, LaneLoop> loops) {

@@ -48,7 +48,7 @@ public final class InterpretedDriver implements CudaDriver {
   private long handles;
   private RuntimeException lost;
   private boolean closed;
-  private Thread owner;
+  private long owner;
 
   private record Function(Kernel kernel, int sharedBytes) {}
 
@@ -362,12 +362,12 @@ public final class InterpretedDriver implements CudaDriver {
 
   /** What holds for every call. */
   private void enter() {
-    if (owner == null) {
-      owner = Thread.currentThread();
-    }
-    if (owner != Thread.currentThread()) {
+    long thread = Thread.currentThread().threadId();
+    owner = owner == 0 ? thread : owner;
+    if (owner != thread) {
       throw new CudaException(
-          "the driver is used by %s, but this is %s".formatted(owner, Thread.currentThread()));
+          "the driver has been used by thread %d and is now used by thread %d; all calls have to come from one"
+              .formatted(owner, thread));
     }
     if (closed) {
       throw new CudaException("the driver is closed; open it again");

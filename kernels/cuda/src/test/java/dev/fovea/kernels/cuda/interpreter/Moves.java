@@ -72,7 +72,7 @@ final class Moves {
       }
       int number = target / Warp.LANES;
       int known = warp.defined[source / Warp.LANES] & lanes;
-      warp.defined[number] = warp.defined[number] & ~lanes | known;
+      warp.defined[number] = (warp.defined[number] & ~lanes) | known;
     }
   }
 
@@ -99,9 +99,10 @@ final class Moves {
         r[lane] = (choice >>> lane & 1) != 0 ? r[yes + lane] : r[no + lane];
       }
       warp.take(target, lanes);
-      int known = warp.defined[yes / Warp.LANES] & choice | warp.defined[no / Warp.LANES] & ~choice;
+      int known =
+          (warp.defined[yes / Warp.LANES] & choice) | (warp.defined[no / Warp.LANES] & ~choice);
       int number = target / Warp.LANES;
-      warp.defined[number] = warp.defined[number] & ~lanes | known & lanes;
+      warp.defined[number] = (warp.defined[number] & ~lanes) | (known & lanes);
     }
   }
 
@@ -124,7 +125,7 @@ final class Moves {
       for (int lane = 0; lane < Warp.LANES; lane++) {
         long whole = 0;
         for (int i = parts.length - 1; i >= 0; i--) {
-          whole = whole << bits | r[parts[i] + lane] & mask;
+          whole = (whole << bits) | (r[parts[i] + lane] & mask);
         }
         r[lane] = whole;
       }

@@ -11,7 +11,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Reductions, functions that are called, tables, the C library's functions: what the compiler makes of ordinary code. */
+/**
+ * Reductions, functions that are called, tables, the C library's functions: what the compiler makes
+ * of ordinary code.
+ */
 class RowsTest {
 
   private static final int ROWS = 5;
@@ -79,7 +82,8 @@ class RowsTest {
       expected += value;
       magnitude += Math.abs(value);
     }
-    assertThat((double) bench.floats(y, 1)[0]).isCloseTo(expected, within(magnitude * 20 * 0x1p-24));
+    assertThat((double) bench.floats(y, 1)[0])
+        .isCloseTo(expected, within(magnitude * 20 * 0x1p-24));
     assertThat(bench.ints(counter, 1)).containsExactly(0);
   }
 
@@ -142,7 +146,8 @@ class RowsTest {
     HalfFormat format = HalfFormat.F16;
     float half = format.widen(format.round(value));
     float increased = format.widen(format.round(half + 1));
-    // All three have at most 11 bits and similar exponents: the exact result fits a float64 and is rounded once.
+    // All three have at most 11 bits and similar exponents: the exact result fits a float64 and is
+    // rounded once.
     double exact = (double) half * half + increased;
     return format.widen(format.round((float) exact));
   }

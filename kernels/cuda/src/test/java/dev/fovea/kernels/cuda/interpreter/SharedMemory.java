@@ -47,8 +47,8 @@ final class SharedMemory {
   private final int[] writers;
 
   /**
-   * By unit: the warps that have read it since, a bit each. Strong reads are not noted: one that meets a plain write sees it sooner
-   * or later, and is found out then.
+   * By unit: the warps that have read it since, a bit each. Strong reads are not noted: one that
+   * meets a plain write sees it sooner or later, and is found out then.
    */
   private final int[] readers;
 

@@ -1,8 +1,9 @@
 package dev.fovea.kernels.cuda.interpreter;
 
 /**
- * A kernel made of a few instructions. It finds in {@code %rd1} and {@code %rd2} the addresses of an input and an output, in {@code %r1} the
- * thread's number, in {@code %r2} its lane, in {@code %r3} four times its number, and has 1 KB of shared memory called {@code tile}.
+ * A kernel made of a few instructions. It finds in {@code %rd1} and {@code %rd2} the addresses of
+ * an input and an output, in {@code %r1} the thread's number, in {@code %r2} its lane, in {@code
+ * %r3} four times its number, and has 1 KB of shared memory called {@code tile}.
  */
 final class Snippet {
 
@@ -37,7 +38,6 @@ final class Snippet {
 
   /** Runs a snippet in one block. */
   static void run(KernelBench bench, int threads, int sharedBytes, long input, long output) {
-    bench.run(
-        "snippet", 1, threads, sharedBytes, bench.arguments().address(input).address(output));
+    bench.run("snippet", 1, threads, sharedBytes, bench.arguments().address(input).address(output));
   }
 }

@@ -2,38 +2,32 @@ package dev.fovea.kernels.cuda.interpreter;
 
 /** Registers that the hardware sets; all are constant while a block runs. */
 enum SpecialRegister {
-  TID_X("%tid.x", (warp, lane) -> warp.index * Warp.LANES + lane),
-  TID_Y("%tid.y", (warp, lane) -> 0),
-  TID_Z("%tid.z", (warp, lane) -> 0),
-  NTID_X("%ntid.x", (warp, lane) -> warp.block.threads()),
-  NTID_Y("%ntid.y", (warp, lane) -> 1),
-  NTID_Z("%ntid.z", (warp, lane) -> 1),
-  CTAID_X("%ctaid.x", (warp, lane) -> warp.block.x()),
-  CTAID_Y("%ctaid.y", (warp, lane) -> warp.block.y()),
-  CTAID_Z("%ctaid.z", (warp, lane) -> warp.block.z()),
-  NCTAID_X("%nctaid.x", (warp, lane) -> warp.block.grid().x()),
-  NCTAID_Y("%nctaid.y", (warp, lane) -> warp.block.grid().y()),
-  NCTAID_Z("%nctaid.z", (warp, lane) -> warp.block.grid().z()),
-  LANEID("%laneid", (warp, lane) -> lane),
-  WARPID("%warpid", (warp, lane) -> warp.index),
-  NWARPID("%nwarpid", (warp, lane) -> Math.ceilDiv(warp.block.threads(), Warp.LANES)),
-  LANEMASK_EQ("%lanemask_eq", (warp, lane) -> 1L << lane),
-  LANEMASK_LT("%lanemask_lt", (warp, lane) -> (1L << lane) - 1),
-  LANEMASK_LE("%lanemask_le", (warp, lane) -> (2L << lane) - 1),
-  LANEMASK_GT("%lanemask_gt", (warp, lane) -> -(2L << lane)),
-  LANEMASK_GE("%lanemask_ge", (warp, lane) -> -(1L << lane)),
-  DYNAMIC_SHARED("%dynamic_smem_size", (warp, lane) -> warp.block.grid().sharedBytes());
-
-  private interface LaneValue {
-    long of(Warp warp, int lane);
-  }
+  TID_X("%tid.x"),
+  TID_Y("%tid.y"),
+  TID_Z("%tid.z"),
+  NTID_X("%ntid.x"),
+  NTID_Y("%ntid.y"),
+  NTID_Z("%ntid.z"),
+  CTAID_X("%ctaid.x"),
+  CTAID_Y("%ctaid.y"),
+  CTAID_Z("%ctaid.z"),
+  NCTAID_X("%nctaid.x"),
+  NCTAID_Y("%nctaid.y"),
+  NCTAID_Z("%nctaid.z"),
+  LANEID("%laneid"),
+  WARPID("%warpid"),
+  NWARPID("%nwarpid"),
+  LANEMASK_EQ("%lanemask_eq"),
+  LANEMASK_LT("%lanemask_lt"),
+  LANEMASK_LE("%lanemask_le"),
+  LANEMASK_GT("%lanemask_gt"),
+  LANEMASK_GE("%lanemask_ge"),
+  DYNAMIC_SHARED("%dynamic_smem_size");
 
   private final String text;
-  private final LaneValue value;
 
-  SpecialRegister(String text, LaneValue value) {
+  SpecialRegister(String text) {
     this.text = text;
-    this.value = value;
   }
 
   /** The register of this name, null if there is none. */
@@ -50,7 +44,29 @@ enum SpecialRegister {
     return text;
   }
 
+  /** What a lane reads; blocks have their threads in one row. */
   long value(Warp warp, int lane) {
-    return value.of(warp, lane);
+    Block block = warp.block;
+    return switch (this) {
+      case TID_X -> warp.index * Warp.LANES + lane;
+      case TID_Y, TID_Z -> 0;
+      case NTID_X -> block.threads();
+      case NTID_Y, NTID_Z -> 1;
+      case CTAID_X -> block.x();
+      case CTAID_Y -> block.y();
+      case CTAID_Z -> block.z();
+      case NCTAID_X -> block.grid().x();
+      case NCTAID_Y -> block.grid().y();
+      case NCTAID_Z -> block.grid().z();
+      case LANEID -> lane;
+      case WARPID -> warp.index;
+      case NWARPID -> Math.ceilDiv(block.threads(), Warp.LANES);
+      case LANEMASK_EQ -> 1L << lane;
+      case LANEMASK_LT -> (1L << lane) - 1;
+      case LANEMASK_LE -> (2L << lane) - 1;
+      case LANEMASK_GT -> -(2L << lane);
+      case LANEMASK_GE -> -(1L << lane);
+      case DYNAMIC_SHARED -> block.grid().sharedBytes();
+    };
   }
 }

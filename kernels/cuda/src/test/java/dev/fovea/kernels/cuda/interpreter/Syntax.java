@@ -61,7 +61,7 @@ final class Syntax {
   }
 
   /**
-   * Registers: {@code name}, or {@code name0}, {@code name1}, ...
+   * A register, or several whose names end in 0, 1, ...
    *
    * @param count -1 for a single register
    */

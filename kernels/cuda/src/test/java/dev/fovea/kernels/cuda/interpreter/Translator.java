@@ -34,7 +34,7 @@ final class Translator {
   private final List<String> registerNames = new ArrayList<>(List.of("scratch", "_"));
   private final Map<Long, Integer> constants = new LinkedHashMap<>();
   private final Map<SpecialRegister, Integer> specials = new LinkedHashMap<>();
-  private final Map<Variable, Place> places = new IdentityHashMap<>();
+  private final IdentityHashMap<Variable, Place> places = new IdentityHashMap<>();
   private final List<Kernel.SharedVariable> sharedVariables = new ArrayList<>();
   private final Deque<String> calls = new ArrayDeque<>();
   private int sharedTop = SharedMemory.STATIC_BASE;

@@ -130,7 +130,7 @@ final class Warp {
   }
 
   void setPredicate(int number, int lanes, int value) {
-    predicates[number] = predicates[number] & ~lanes | value & lanes;
+    predicates[number] = (predicates[number] & ~lanes) | (value & lanes);
   }
 
   State state() {

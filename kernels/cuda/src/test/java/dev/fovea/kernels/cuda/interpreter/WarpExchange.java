@@ -87,7 +87,7 @@ final class WarpExchange {
         int lane = Integer.numberOfTrailingZeros(rest);
         int clamp = (int) r[bounds + lane] & 31;
         int segment = (int) r[bounds + lane] >>> 8 & 31;
-        int last = lane & segment | clamp & ~segment;
+        int last = (lane & segment) | (clamp & ~segment);
         int source = source(lane, (int) r[distance + lane] & 31, segment);
         boolean inside = mode.equals("up") ? source >= last : source <= last;
         source = inside ? source : lane;
@@ -106,7 +106,7 @@ final class WarpExchange {
         case "up" -> lane - by;
         case "down" -> lane + by;
         case "bfly" -> lane ^ by;
-        default -> lane & segment | by & ~segment;
+        default -> (lane & segment) | (by & ~segment);
       };
     }
   }
