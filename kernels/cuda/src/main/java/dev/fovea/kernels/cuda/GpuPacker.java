@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Brings weights into the layouts that the kernels read. Threads can pack at the same time; only
- * the copies to the device are made one after another.
+ * the copies to the device are made one after another, by the thread that talks to it.
  */
 final class GpuPacker {
 
