@@ -48,6 +48,15 @@ __device__ inline void loadKeys(u32 (&keys)[4], u32 rows, int k) {
                          swizzled(lane, 2 * k + lane / 8 % 2));
 }
 
+/// Takes the keys that are not there out of 16 x 8 scores: those from `keys` on.
+__device__ inline void mask(float (&scores)[4], int firstKey, int keys) {
+#pragma unroll
+  for (int e = 0; e < 4; e++) {
+    int key = firstKey + threadIdx.x % 4 * 2 + e % 2;
+    scores[e] = key < keys ? scores[e] : -INFINITY;
+  }
+}
+
 /// Values as right operand: columns 16j to 16j + 15 of 16 keys; [0], [1] are the first 8 columns.
 __device__ inline void loadValues(u32 (&values)[4], u32 rows, int j) {
   int lane = threadIdx.x % WARP;
@@ -127,22 +136,20 @@ __device__ inline void attentionWhole(const AttentionArguments& a) {
   Queries queries;
   loadQueries(queries, ownRows);
   constexpr int fragments = WHOLE_TOKENS / 8;
-  float scores[fragments][4];
+  float scores[fragments][4] = {};
   float largest[2] = {-INFINITY, -INFINITY};
 #pragma unroll
   for (int f = 0; f < fragments; f += 2) {
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      int key = f * 8 + threadIdx.x % 4 * 2 + e % 2;
-      scores[f][e] = key < a.tokens ? 0 : -INFINITY;
-      scores[f + 1][e] = key + 8 < a.tokens ? 0 : -INFINITY;
-    }
 #pragma unroll
     for (int k = 0; k < 4; k++) {
       u32 keys[4];
       loadKeys(keys, keyRows + f * 8 * ROW_BYTES, k);
       multiplyAdd(scores[f], queries[k], keys[0], keys[1]);
       multiplyAdd(scores[f + 1], queries[k], keys[2], keys[3]);
+    }
+    if (f * 8 + 16 > a.tokens) {
+      mask(scores[f], f * 8, a.tokens);
+      mask(scores[f + 1], f * 8 + 8, a.tokens);
     }
 #pragma unroll
     for (int e = 0; e < 4; e++) {
@@ -257,18 +264,9 @@ __device__ inline void attentionBlocks(const AttentionArguments& a) {
     commitCopies();
     u32 keyBlock = keyRows + block % 2 * 2 * blockBytes;
     int left = a.tokens - block * BLOCK_KEYS;
-    float scores[M][8][4];
+    float scores[M][8][4] = {};
 #pragma unroll
     for (int f = 0; f < 8; f += 2) {
-#pragma unroll
-      for (int i = 0; i < M; i++) {
-#pragma unroll
-        for (int e = 0; e < 4; e++) {
-          int key = f * 8 + threadIdx.x % 4 * 2 + e % 2;
-          scores[i][f][e] = key < left ? 0 : -INFINITY;
-          scores[i][f + 1][e] = key + 8 < left ? 0 : -INFINITY;
-        }
-      }
 #pragma unroll
       for (int k = 0; k < 4; k++) {
         u32 keys[4];
@@ -283,6 +281,12 @@ __device__ inline void attentionBlocks(const AttentionArguments& a) {
     u32 probabilities[M][4][4];
 #pragma unroll
     for (int i = 0; i < M; i++) {
+      if (left < BLOCK_KEYS) {
+#pragma unroll
+        for (int f = 0; f < 8; f++) {
+          mask(scores[i][f], f * 8, left);
+        }
+      }
       running[i].add(scores[i], a.scale, probabilities[i]);
     }
 #pragma unroll

@@ -77,11 +77,11 @@ struct Patches {
 
   __device__ u16 looked(long long first, int offset) const {
     const unsigned char* samples = (const unsigned char*)a.pixels;
-    return offset < 0 ? 0 : lookup[offset % 4 * 256 + samples[first + offset / 4]];
+    return offset < 0 ? 0 : lookup[(offset & 3) * 256 + samples[first + (offset >> 2)]];
   }
 
   __device__ float plain(long long first, int offset) const {
-    return offset < 0 ? 0 : ((const float*)a.pixels)[first + offset / 4];
+    return offset < 0 ? 0 : ((const float*)a.pixels)[first + (offset >> 2)];
   }
 };
 

@@ -96,9 +96,11 @@ struct PoolArguments {
   float perPatch;   // 1 / patches
 };
 
-/// Block (x, y): 32 columns of the embedding of image y. A warp sums every 4th patch.
+constexpr int POOL_WARPS = 16;
+
+/// Block (x, y): 32 columns of the embedding of image y. A warp sums every 16th patch.
 __device__ inline void pool(const PoolArguments& a) {
-  __shared__ float sums[ROW_WARPS][WARP];
+  __shared__ float sums[POOL_WARPS][WARP];
   int warp = threadIdx.x / WARP;
   int lane = threadIdx.x % WARP;
   int column = blockIdx.x * WARP + lane;
@@ -109,14 +111,18 @@ __device__ inline void pool(const PoolArguments& a) {
   if (mean) {
     const float* patches = x + column - a.clsColumns;
 #pragma unroll 8
-    for (int row = a.prefix + warp; row < a.rows; row += ROW_WARPS) {
+    for (int row = a.prefix + warp; row < a.rows; row += POOL_WARPS) {
       sum += patches[(u64)row * a.stride];
     }
   }
   sums[warp][lane] = sum;
   __syncthreads();
   if (warp == 0 && (cls || mean)) {
-    float total = (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]);
+    float total = 0;
+#pragma unroll
+    for (int part = 0; part < POOL_WARPS; part++) {
+      total += sums[part][lane];
+    }
     a.y[(u64)blockIdx.y * a.strideOfY + column] = cls ? x[column] : total * a.perPatch;
   }
 }
@@ -221,7 +227,7 @@ FOVEA_KERNEL(fovea::ROW_THREADS, layer_norm_half)(const fovea::NormArguments arg
   fovea::layerNormHalf(arguments);
 }
 
-FOVEA_KERNEL(fovea::ROW_THREADS, pool)(const fovea::PoolArguments arguments) {
+FOVEA_KERNEL(fovea::POOL_WARPS * fovea::WARP, pool)(const fovea::PoolArguments arguments) {
   fovea::pool(arguments);
 }
 

@@ -30,6 +30,7 @@ final class GpuKernels {
   private static final int BLOCK_KEYS = 64;
 
   private static final int THREADS = 128;
+  private static final int POOL_THREADS = 512;
   private static final int ROWS_PER_BLOCK = THREADS / WARP;
 
   /** Powers in a softmax are powers of 2. */
@@ -74,7 +75,7 @@ final class GpuKernels {
     probabilities = attention.kernel("probabilities", THREADS, 0);
     KernelModule rows = new KernelModule(driver, precision, "rows");
     norm = rows.kernel("norm", THREADS, 0);
-    pool = rows.kernel("pool", THREADS, 0);
+    pool = rows.kernel("pool", POOL_THREADS, 0);
     normalize = rows.kernel("normalize", THREADS, 0);
     gatherFull = rows.kernel("gather_full", THREADS, 0);
     gatherHalf = rows.kernel("gather_half", THREADS, 0);

@@ -51,6 +51,11 @@ final class InterpretedGpu {
         });
   }
 
+  /** From now on blocks and warps have their turns in an order that the seed decides. */
+  void shuffle(long seed) {
+    device.run(() -> driver.shuffle(seed));
+  }
+
   private Tile choose(List<Tile> menu, Product product) {
     return choice.choose(menu, product);
   }

@@ -9,6 +9,7 @@ import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.cuda.GpuTokens.Form;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -114,6 +115,37 @@ class NormLinearKernelTest {
             }
           }
         });
+  }
+
+  /** A tile's last rows, however many there are: the same bits as among more rows. */
+  @Test
+  void anyNumberOfRowsGivesTheSameBits() {
+    Layer layer = new Layer(64, 64, Activation.GELU, 8);
+    float[] x = Numbers.random(9, 300 * 64, 0, 1);
+    InterpretedGpu gpu = InterpretedGpu.with(Precision.BF16);
+    GpuPacked.NormLinear weights = gpu.packer().pack(layer.weights());
+    for (Tile tile : ProductKernels.NORM_LINEAR) {
+      gpu.run(
+          tile,
+          scene -> {
+            GpuTokens from = scene.residual(1, 300, 64, x);
+            Columns columns = new Columns(0, 64);
+            GpuTokens all = scene.zeros(1, 300, 64, Form.HALF);
+            scene.run(
+                plan ->
+                    scene.kernels().normLinear(plan, from, Rows.all(from), weights, columns, all));
+            float[] expected = scene.halves(all);
+            for (int rows = 1; rows < 300; rows += 1 + rows / 8) {
+              GpuTokens to = scene.zeros(1, 300, 64, Form.HALF);
+              Rows asked = new Rows(0, rows);
+              scene.run(
+                  plan -> scene.kernels().normLinear(plan, from, asked, weights, columns, to));
+              assertThat(scene.halves(to))
+                  .as("%d rows", rows)
+                  .isEqualTo(Arrays.copyOf(Arrays.copyOf(expected, rows * 64), 300 * 64));
+            }
+          });
+    }
   }
 
   /** Runs the kernel and compares the rows it was asked for. */

@@ -1,0 +1,116 @@
+package dev.fovea.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.fovea.kernels.cuda.driver.CudaDriver;
+import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
+import java.io.File;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The PTX that is committed: what it is made of, and what the toolkit makes of it, where there is one. */
+class PtxTest {
+
+  private static final Path FOLDER = Path.of("src/main/resources/dev/fovea/kernels/cuda");
+  private static final Pattern ENTRY = Pattern.compile("\\.entry (\\w+)\\(");
+
+  /** No kernel is missing, and none is there that nobody launches. */
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void kernelsAreThoseThatAreLaunched(Precision precision) throws IOException {
+    List<String> asked = new ArrayList<>();
+    try (CudaDriver driver = new InterpretedDriver()) {
+      Object spy =
+          Proxy.newProxyInstance(
+              PtxTest.class.getClassLoader(),
+              new Class<?>[] {CudaDriver.class},
+              (proxy, method, arguments) -> {
+                if (method.getName().equals("function")) {
+                  asked.add((String) arguments[1]);
+                }
+                return method.invoke(driver, arguments);
+              });
+      GpuKernels kernels = new GpuKernels((CudaDriver) spy, precision);
+      assertThat(kernels).isNotNull();
+    }
+    List<String> there = new ArrayList<>();
+    for (Path file : PtxTable.files(FOLDER)) {
+      if (file.toString().endsWith("_" + precision.suffix() + ".ptx")) {
+        Matcher entry = ENTRY.matcher(Files.readString(file));
+        while (entry.find()) {
+          there.add(entry.group(1));
+        }
+      }
+    }
+    assertThat(asked).containsExactlyInAnyOrderElementsOf(there);
+  }
+
+  /** CUDA 11.0 and compute capability 8.0, so that drivers from then on take it. */
+  @Test
+  void isForEveryGpuSinceAmpere() throws IOException {
+    for (Path file : PtxTable.files(FOLDER)) {
+      assertThat(Files.readString(file)).contains("\n.version 7.0\n.target sm_80\n");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {80, 120})
+  void nothingSpillsAndEveryProductIsOneInstruction(int architecture) throws IOException {
+    assumeTrue(onPath("ptxas"), "ptxas is not there");
+    List<AssembledKernel> kernels = new ArrayList<>();
+    for (Path file : PtxTable.files(FOLDER)) {
+      kernels.addAll(AssembledKernel.assemble(file, architecture));
+    }
+    assertThat(kernels)
+        .isNotEmpty()
+        .allSatisfy(kernel -> assertThat(kernel.spilledBytes()).isZero())
+        .allSatisfy(
+            kernel ->
+                assertThat(kernel.count(AssembledKernel.HMMA)).isEqualTo(kernel.products()))
+        .anySatisfy(kernel -> assertThat(kernel.products()).isPositive());
+  }
+
+  /** Another version of the compiler writes other PTX, so only the one that wrote it is asked. */
+  @Test
+  void isWhatTheSourcesGive() throws IOException, InterruptedException {
+    assumeTrue(onPath("nvcc") && onPath("ptxas"), "nvcc is not there");
+    String release = run("nvcc", "--version").output().lines().toList().get(3);
+    String ptx = Files.readString(PtxTable.files(FOLDER).get(0));
+    String version = release.substring(release.lastIndexOf(' ') + 1);
+    assumeTrue(ptx.contains(version), "the PTX was written by another nvcc than " + version);
+    Ended check = run("./build-ptx", "--check");
+    assertThat(check.status()).as(check.output()).isZero();
+  }
+
+  private record Ended(int status, String output) {}
+
+  private static Ended run(String... command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
+    return new Ended(process.exitValue(), output);
+  }
+
+  private static boolean onPath(String command) {
+    for (String folder : System.getenv("PATH").split(File.pathSeparator, -1)) {
+      if (Files.isExecutable(Path.of(folder, command))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
