@@ -26,5 +26,13 @@ public enum Feature {
   /** Attention of every token in the last block, [H, N, N]: large. */
   ATTENTION,
   /** Keys of the last block, heads side by side, [N, D]. */
-  KEYS
+  KEYS,
+  /** Queries of the last block, heads side by side, [N, D]. */
+  QUERIES,
+  /** Values of the last block, heads side by side, [N, D]. */
+  VALUES,
+  /** Attention of CLS and of every register in the blocks asked for, [blocks, H, 1 + R, N]. */
+  PREFIX_ATTENTION,
+  /** Projected patches, before position embeddings are added to them, [P, D]. */
+  PATCH_EMBEDDINGS
 }
