@@ -4,6 +4,7 @@ module dev.fovea.engine {
   requires java.net.http;
 
   exports dev.fovea;
+  exports dev.fovea.analysis;
   exports dev.fovea.hub to
       dev.fovea.cli;
   exports dev.fovea.checkpoint to
