@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       EmbedCommand.class,
       FeaturesCommand.class,
+      OutliersCommand.class,
       PreprocessCommand.class,
       ConvertCommand.class,
       InspectCommand.class,

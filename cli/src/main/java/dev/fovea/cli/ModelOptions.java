@@ -83,8 +83,18 @@ final class ModelOptions {
     return storage;
   }
 
+  /** The model, as the user has named it. */
+  String model() {
+    return model;
+  }
+
   /** Opens the model with options of the command's own on top. */
   Fovea open(ProgressListener progress, UnaryOperator<Options> more) {
+    return open(model, progress, more);
+  }
+
+  /** Opens another model in the same way. */
+  Fovea open(String name, ProgressListener progress, UnaryOperator<Options> more) {
     Options options =
         Options.DEFAULT
             .withThreads(threads)
@@ -93,10 +103,10 @@ final class ModelOptions {
             .withStorage(storage)
             .withPositionPolicy(positionPolicy)
             .withProgress(progress);
-    if (!new File(model).isFile()) {
-      return Fovea.open(model, more.apply(options));
+    if (!new File(name).isFile()) {
+      return Fovea.open(name, more.apply(options));
     }
-    return Fovea.open(() -> WeightFiles.open(Path.of(model), positionPolicy), more.apply(options));
+    return Fovea.open(() -> WeightFiles.open(Path.of(name), positionPolicy), more.apply(options));
   }
 
   /**

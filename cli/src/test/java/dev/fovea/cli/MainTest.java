@@ -32,6 +32,7 @@ class MainTest {
         .contains(
             "embed",
             "features",
+            "outliers",
             "preprocess",
             "convert",
             "inspect",

@@ -117,7 +117,12 @@ public record Outliers(int block, List<OptionalDouble> cutoffs, List<OfImage> im
 
   /** Norms of the patches of all images after the block, image after image. */
   public float[] norms() {
-    return TokenStatistics.patches(images.stream().map(OfImage::statistics).toList(), block);
+    return norms(block);
+  }
+
+  /** Norms of the patches of all images after any block, image after image. */
+  public float[] norms(int anyBlock) {
+    return TokenStatistics.patches(images.stream().map(OfImage::statistics).toList(), anyBlock);
   }
 
   /** The first block after which one of the outliers is above the cutoff. */
