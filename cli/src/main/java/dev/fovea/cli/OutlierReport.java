@@ -1,5 +1,6 @@
 package dev.fovea.cli;
 
+import dev.fovea.Preprocessing;
 import dev.fovea.analysis.OutlierRule;
 import dev.fovea.analysis.Outliers;
 import dev.fovea.analysis.TokenStatistics;
@@ -17,11 +18,17 @@ import java.util.OptionalDouble;
  * What is said about the outliers of one model, as a table and as JSON.
  *
  * @param model as the user has named it
+ * @param preprocessing of its images
  * @param rule that gave the cutoff
  * @param files of the images, in their order
  * @param outliers what was found
  */
-record OutlierReport(String model, OutlierRule rule, List<Path> files, Outliers outliers) {
+record OutlierReport(
+    String model,
+    Preprocessing preprocessing,
+    OutlierRule rule,
+    List<Path> files,
+    Outliers outliers) {
 
   /** The rule in words. */
   String method() {

@@ -1,13 +1,18 @@
 package dev.fovea.cli;
 
 import dev.fovea.Fovea;
+import dev.fovea.Image;
 import dev.fovea.analysis.OutlierRule;
 import dev.fovea.analysis.Outliers;
 import dev.fovea.analysis.TokenStatistics;
+import dev.fovea.plots.NormHistogram;
+import dev.fovea.plots.PatchPicture;
+import dev.fovea.plots.Picture;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -29,13 +34,15 @@ import tools.jackson.databind.json.JsonMapper;
       "  fixed       --cutoff (default: 150, the paper's for DINOv2 ViT-g)",
       "  sigma       the mean plus --cutoff standard deviations (default: 3)",
       "  percentile  --cutoff percent of the norms are below (default: 98)",
-      "  valley      the widest gap between the centres of two means (the default), if there is"
-          + " one",
+      "  valley      the widest gap between the centres of two means, if there is one (the"
+          + " default)",
+      "With --out: histogram, and for every image a map NAME-norms with outliers framed (and",
+      "NAME-norms-compared for the second model).",
       "",
       "Examples:",
       "  fovea outliers -m facebook/dinov2-large photos/",
       "  fovea outliers -m facebook/dinov2-large \\",
-      "      --compare facebook/dinov2-with-registers-large photos/",
+      "      --compare facebook/dinov2-with-registers-large photos/ --out pictures",
       "  fovea outliers -m model.safetensors --method fixed --cutoff 150 --json cat.jpg"
     })
 final class OutliersCommand implements Callable<Integer> {
@@ -66,6 +73,7 @@ final class OutliersCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
+  @Mixin private DrawingOptions drawings;
 
   @Option(
       names = "--compare",
@@ -108,6 +116,9 @@ final class OutliersCommand implements Callable<Integer> {
     if (compare != null) {
       reports.add(analyse(compare, files));
     }
+    if (drawings.wanted()) {
+      drawings.write(pictures(reports));
+    }
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       Map<String, Object> object =
@@ -129,7 +140,37 @@ final class OutliersCommand implements Callable<Integer> {
       }
       Outliers outliers =
           Outliers.find(statistics, rule, block == null ? model.config().depth() - 1 : block);
-      return new OutlierReport(name, rule, files, outliers);
+      return new OutlierReport(name, model.preprocessing(), rule, files, outliers);
     }
+  }
+
+  /** A histogram, and a map of norms for every image and model. */
+  private Map<String, Picture> pictures(List<OutlierReport> reports) {
+    Map<String, Picture> pictures = new LinkedHashMap<>();
+    Map<String, Outliers> models = new LinkedHashMap<>();
+    for (OutlierReport report : reports) {
+      String which = models.isEmpty() ? "" : "-compared";
+      models.put(report.model() + (models.isEmpty() ? "" : " (compared)"), report.outliers());
+      List<String> names = DrawingOptions.names(report.files());
+      for (int i = 0; i < names.size(); i++) {
+        Image.Rgb seen = input.seen(report.files().get(i), report.preprocessing());
+        pictures.put(names.get(i) + "-norms" + which, normMap(report.outliers(), i, seen));
+      }
+    }
+    pictures.put("histogram", NormHistogram.of(models));
+    return pictures;
+  }
+
+  /** Norms over the image, from 0 to the largest of all images; outliers are framed. */
+  private static Picture normMap(Outliers outliers, int index, Image.Rgb seen) {
+    Outliers.OfImage image = outliers.images().get(index);
+    double most = 0;
+    for (float norm : outliers.norms()) {
+      most = Math.max(most, norm);
+    }
+    return PatchPicture.over(seen, image.statistics().grid())
+        .heat(image.statistics().patches(outliers.block()), 0, most)
+        .frames(image.patches())
+        .picture();
   }
 }
