@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       EmbedCommand.class,
       FeaturesCommand.class,
       OutliersCommand.class,
+      AttentionCommand.class,
       PreprocessCommand.class,
       ConvertCommand.class,
       InspectCommand.class,

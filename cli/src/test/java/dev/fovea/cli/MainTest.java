@@ -33,6 +33,7 @@ class MainTest {
             "embed",
             "features",
             "outliers",
+            "attention",
             "preprocess",
             "convert",
             "inspect",

@@ -78,18 +78,28 @@ public final class PatchPicture {
   }
 
   /**
-   * Colours every patch by its value, with a bar beside the image that says what they mean.
+   * Colours every patch by its value, with a bar beside the image that says what the colours mean.
+   * A photograph loses its own.
    *
    * @param values [P]
    * @param least value of the darkest colour
    * @param most value of the brightest colour
    */
   public PatchPicture heat(float[] values, double least, double most) {
-    check(values.length);
-    double range = most > least ? most - least : 1;
-    fill(patch -> ColorMap.of((values[patch] - least) / range));
+    heatAlone(values, least, most);
     bar = true;
     shapes.add(graphics -> drawBar(graphics, least, most));
+    return this;
+  }
+
+  /** As {@link #heat}, without the bar. */
+  public PatchPicture heatAlone(float[] values, double least, double most) {
+    check(values.length);
+    double range = most > least ? most - least : 1;
+    if (photograph) {
+      gray();
+    }
+    fill(patch -> ColorMap.of((values[patch] - least) / range));
     return this;
   }
 
@@ -160,6 +170,16 @@ public final class PatchPicture {
           Color below = new Color(pixels.getRGB(x, y));
           pixels.setRGB(x, y, ColorMap.blend(below, color, photograph ? OPACITY : 1).getRGB());
         }
+      }
+    }
+  }
+
+  private void gray() {
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        Color color = new Color(pixels.getRGB(x, y));
+        int luma = (299 * color.getRed() + 587 * color.getGreen() + 114 * color.getBlue()) / 1000;
+        pixels.setRGB(x, y, new Color(luma, luma, luma).getRGB());
       }
     }
   }
