@@ -18,13 +18,21 @@ import java.util.Set;
  * @param watched for every block, tokens whose attention probabilities are wanted; in the last
  *     block a part of {@code queries}
  * @param normed tokens that go through the final LayerNorm; a part of {@code rows}
+ * @param clsBlocks blocks after which CLS alone goes through the final LayerNorm
  */
 record Demand(
-    boolean projected, int blocks, Rows rows, Rows queries, List<Rows> watched, Rows normed) {
+    boolean projected,
+    int blocks,
+    Rows rows,
+    Rows queries,
+    List<Rows> watched,
+    Rows normed,
+    List<Integer> clsBlocks) {
 
   /** What is there before the end of the forward pass. */
   private static final Set<Feature> EARLY =
-      EnumSet.of(Feature.PATCH_EMBEDDINGS, Feature.BLOCKS, Feature.PREFIX_ATTENTION);
+      EnumSet.of(
+          Feature.PATCH_EMBEDDINGS, Feature.BLOCKS, Feature.BLOCK_CLS, Feature.PREFIX_ATTENTION);
 
   private static final Rows NONE = new Rows(0, 0);
 
@@ -47,6 +55,8 @@ record Demand(
         case TOKENS -> normed = all;
         case PRENORM_TOKENS -> rows = all;
         case BLOCKS -> rows = request.blocks().getLast() == blocks - 1 ? all : rows;
+        case BLOCK_CLS ->
+            rows = request.blocks().getLast() == blocks - 1 ? cover(rows, cls) : rows;
         case CLS_ATTENTION -> watchedLast = cover(watchedLast, cls);
         case REGISTER_ATTENTION -> watchedLast = cover(watchedLast, registers);
         case ATTENTION -> watchedLast = all;
@@ -62,7 +72,15 @@ record Demand(
     }
     rows = cover(rows, normed);
     boolean projected = request.wants(Feature.PATCH_EMBEDDINGS);
-    return new Demand(projected, blocks, rows, cover(rows, queries), List.copyOf(watched), normed);
+    List<Integer> clsBlocks = request.wants(Feature.BLOCK_CLS) ? request.blocks() : List.of();
+    return new Demand(
+        projected,
+        blocks,
+        rows,
+        cover(rows, queries),
+        List.copyOf(watched),
+        normed,
+        clsBlocks);
   }
 
   /** Blocks up to the last one that something is asked of. */

@@ -19,6 +19,8 @@ public enum Feature {
   PRENORM_TOKENS,
   /** All tokens after the blocks asked for, without LayerNorm, [blocks, N, D]. */
   BLOCKS,
+  /** CLS after the blocks asked for, each through the final LayerNorm, [blocks, D]. */
+  BLOCK_CLS,
   /** Attention of CLS in the last block, [H, N]. */
   CLS_ATTENTION,
   /** Attention of every register in the last block, [H, R, N]. */

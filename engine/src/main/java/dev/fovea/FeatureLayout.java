@@ -38,6 +38,7 @@ public final class FeatureLayout {
             case PATCHES -> new int[] {tokens - config.prefix(), channels};
             case PATCH_EMBEDDINGS -> new int[] {tokens - config.prefix(), channels};
             case TOKENS, PRENORM_TOKENS, KEYS, QUERIES, VALUES -> new int[] {tokens, channels};
+            case BLOCK_CLS -> new int[] {request.blocks().size(), channels};
             case BLOCKS -> new int[] {request.blocks().size(), tokens, channels};
             case CLS_ATTENTION -> new int[] {heads, tokens};
             case REGISTER_ATTENTION -> new int[] {heads, registers, tokens};

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  * <p>Immutable; make one and keep it, a model caches its plan by it.
  *
  * @param features the outputs
- * @param blocks for {@link Feature#BLOCKS}: indices from 0, ascending
+ * @param blocks for {@link Feature#BLOCKS} and {@link Feature#BLOCK_CLS}: indices from 0, ascending
  * @param attentionBlocks for {@link Feature#PREFIX_ATTENTION}: indices from 0, ascending
  * @param pooling for {@link Feature#EMBEDDING}: how tokens become one vector
  * @param normalize for {@link Feature#EMBEDDING}: whether it is divided by its L2 norm
@@ -37,7 +37,8 @@ public record FeatureRequest(
     features = Collections.unmodifiableSet(EnumSet.copyOf(features));
     blocks = blocks.stream().distinct().sorted().toList();
     attentionBlocks = attentionBlocks.stream().distinct().sorted().toList();
-    check(features, Feature.BLOCKS, blocks, "withBlocks");
+    Feature ofBlocks = features.contains(Feature.BLOCK_CLS) ? Feature.BLOCK_CLS : Feature.BLOCKS;
+    check(features, ofBlocks, blocks, "withBlocks or withBlockCls");
     check(features, Feature.PREFIX_ATTENTION, attentionBlocks, "withPrefixAttention");
   }
 
@@ -57,8 +58,9 @@ public record FeatureRequest(
   }
 
   /**
-   * A request for these outputs; {@link Feature#BLOCKS} and {@link Feature#PREFIX_ATTENTION} are
-   * asked for by {@link #withBlocks} and {@link #withPrefixAttention}.
+   * A request for these outputs; {@link Feature#BLOCKS}, {@link Feature#BLOCK_CLS} and {@link
+   * Feature#PREFIX_ATTENTION} are asked for by {@link #withBlocks}, {@link #withBlockCls} and {@link
+   * #withPrefixAttention}.
    */
   public static FeatureRequest of(Feature first, Feature... more) {
     return new FeatureRequest(EnumSet.of(first, more), List.of(), List.of(), Pooling.CLS, false);
@@ -85,6 +87,15 @@ public record FeatureRequest(
   public FeatureRequest withBlocks(int... indices) {
     return new FeatureRequest(
         with(Feature.BLOCKS), boxed(indices), attentionBlocks, pooling, normalize);
+  }
+
+  /**
+   * The same, and CLS after these blocks (indices from 0) as if the network ended there, through
+   * its final LayerNorm. Where tokens after blocks are asked for, too, the blocks are the same.
+   */
+  public FeatureRequest withBlockCls(int... indices) {
+    return new FeatureRequest(
+        with(Feature.BLOCK_CLS), boxed(indices), attentionBlocks, pooling, normalize);
   }
 
   /** The same, and the tokens after every one of {@code depth} blocks. */

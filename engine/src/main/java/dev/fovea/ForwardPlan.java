@@ -172,7 +172,7 @@ final class ForwardPlan implements AutoCloseable {
     public void block(int index, Tokens x, Tokens qkv) {
       boolean last = index == config.depth() - 1;
       int place = request.blocks().indexOf(index);
-      if (place >= 0) {
+      if (place >= 0 && request.wants(Feature.BLOCKS)) {
         long block = (long) Float.BYTES * x.rows() * x.width();
         whole(x, Rows.all(x), Columns.all(x), layout.offset(Feature.BLOCKS) + place * block);
       }
@@ -192,6 +192,14 @@ final class ForwardPlan implements AutoCloseable {
         Columns columns = new Columns(index * config.width(), config.width());
         whole(qkv, Rows.all(qkv), columns, layout.offset(feature));
       }
+    }
+
+    @Override
+    public void blockCls(int index, Tokens tokens) {
+      long row = (long) Float.BYTES * tokens.width();
+      long place = request.blocks().indexOf(index);
+      Columns channels = Columns.all(tokens);
+      whole(tokens, new Rows(0, 1), channels, layout.offset(Feature.BLOCK_CLS) + place * row);
     }
 
     @Override

@@ -134,6 +134,10 @@ final class VisionTransformer {
         recorder.linearAdd(hidden, wanted, block.contract, x);
       }
       outputs.block(i, x, qkv);
+      if (demand.clsBlocks().contains(i)) {
+        recorder.norm(x, new Rows(0, 1), norm, attended);
+        outputs.blockCls(i, attended);
+      }
     }
     if (demand.normed().count() > 0) {
       recorder.norm(x, demand.normed(), norm, attended);
@@ -166,6 +170,9 @@ final class VisionTransformer {
 
     /** The residual stream and the qkv after a block. */
     void block(int index, Tokens x, Tokens qkv);
+
+    /** CLS after a block and the final LayerNorm, in row 0. */
+    void blockCls(int index, Tokens tokens);
 
     /** The tokens after the final LayerNorm. */
     void finished(Tokens tokens);

@@ -75,7 +75,7 @@ class BitIdentityTest {
   @ParameterizedTest
   @EnumSource(
       value = Feature.class,
-      names = {"BLOCKS", "PREFIX_ATTENTION"},
+      names = {"BLOCKS", "BLOCK_CLS", "PREFIX_ATTENTION"},
       mode = EnumSource.Mode.EXCLUDE)
   void aRequestForOneFeatureGivesTheBitsOfARequestForAll(Feature feature) {
     Image image = image(1, 70, 98);
