@@ -9,6 +9,7 @@ module dev.fovea.engine {
       dev.fovea.cli;
   exports dev.fovea.checkpoint to
       dev.fovea.converter,
+      dev.fovea.probes,
       dev.fovea.cli,
       dev.fovea.bench;
 
