@@ -36,6 +36,8 @@ import picocli.CommandLine.Spec;
       FeaturesCommand.class,
       OutliersCommand.class,
       AttentionCommand.class,
+      ClassifyCommand.class,
+      ProbeCommand.class,
       PreprocessCommand.class,
       ConvertCommand.class,
       InspectCommand.class,

@@ -5,6 +5,7 @@ import dev.fovea.Fovea;
 import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.converter.WeightFiles;
 import dev.fovea.hub.Hub;
 import dev.fovea.kernels.WeightStorage;
@@ -107,6 +108,22 @@ final class ModelOptions {
       return Fovea.open(name, more.apply(options));
     }
     return Fovea.open(() -> WeightFiles.open(Path.of(name), positionPolicy), more.apply(options));
+  }
+
+  /**
+   * The model's file or directory.
+   *
+   * @throws CheckpointException if there is none, as of synthetic models
+   */
+  Path weights(ProgressListener progress) {
+    return weights(model, progress);
+  }
+
+  /** The SHA-256 of the model's weights; a synthetic model's name says everything about them. */
+  String content(ProgressListener progress) {
+    return model.startsWith(SyntheticCheckpoint.SCHEME)
+        ? model
+        : WeightFiles.sha256(weights(progress), progress);
   }
 
   /**

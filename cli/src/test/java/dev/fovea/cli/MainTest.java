@@ -34,6 +34,8 @@ class MainTest {
             "features",
             "outliers",
             "attention",
+            "classify",
+            "probe",
             "preprocess",
             "convert",
             "inspect",
