@@ -55,8 +55,7 @@ record Demand(
         case TOKENS -> normed = all;
         case PRENORM_TOKENS -> rows = all;
         case BLOCKS -> rows = request.blocks().getLast() == blocks - 1 ? all : rows;
-        case BLOCK_CLS ->
-            rows = request.blocks().getLast() == blocks - 1 ? cover(rows, cls) : rows;
+        case BLOCK_CLS -> rows = request.blocks().getLast() == blocks - 1 ? cover(rows, cls) : rows;
         case CLS_ATTENTION -> watchedLast = cover(watchedLast, cls);
         case REGISTER_ATTENTION -> watchedLast = cover(watchedLast, registers);
         case ATTENTION -> watchedLast = all;
@@ -74,13 +73,7 @@ record Demand(
     boolean projected = request.wants(Feature.PATCH_EMBEDDINGS);
     List<Integer> clsBlocks = request.wants(Feature.BLOCK_CLS) ? request.blocks() : List.of();
     return new Demand(
-        projected,
-        blocks,
-        rows,
-        cover(rows, queries),
-        List.copyOf(watched),
-        normed,
-        clsBlocks);
+        projected, blocks, rows, cover(rows, queries), List.copyOf(watched), normed, clsBlocks);
   }
 
   /** Blocks up to the last one that something is asked of. */

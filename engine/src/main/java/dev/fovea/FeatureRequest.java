@@ -59,8 +59,8 @@ public record FeatureRequest(
 
   /**
    * A request for these outputs; {@link Feature#BLOCKS}, {@link Feature#BLOCK_CLS} and {@link
-   * Feature#PREFIX_ATTENTION} are asked for by {@link #withBlocks}, {@link #withBlockCls} and {@link
-   * #withPrefixAttention}.
+   * Feature#PREFIX_ATTENTION} are asked for by {@link #withBlocks}, {@link #withBlockCls} and
+   * {@link #withPrefixAttention}.
    */
   public static FeatureRequest of(Feature first, Feature... more) {
     return new FeatureRequest(EnumSet.of(first, more), List.of(), List.of(), Pooling.CLS, false);

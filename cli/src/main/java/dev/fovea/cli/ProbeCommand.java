@@ -2,6 +2,7 @@ package dev.fovea.cli;
 
 import dev.fovea.Fovea;
 import dev.fovea.Preprocessing;
+import dev.fovea.analysis.OutlierRule;
 import dev.fovea.probes.ImageSet;
 import dev.fovea.probes.ProbeReport;
 import dev.fovea.probes.ProbeReport.PatchScore;
@@ -75,8 +76,8 @@ final class ProbeCommand implements Runnable {
       names = "--cutoff",
       paramLabel = "NORM",
       description =
-          "Norm above which a patch is an outlier. Default: mean and three standard deviations of"
-              + " all patches of the training images.")
+          "Norm above which a patch is an outlier. Default: the valley between ordinary and large"
+              + " norms of the training images, if there is one (as of fovea outliers).")
   private Double cutoff;
 
   @Option(
@@ -148,7 +149,7 @@ final class ProbeCommand implements Runnable {
         new ProbeSettings(
             EnumSet.copyOf(tasks),
             tokens,
-            cutoff == null ? OptionalDouble.empty() : OptionalDouble.of(cutoff),
+            cutoff == null ? new OutlierRule.Valley() : new OutlierRule.Fixed(cutoff),
             cost,
             neighbours,
             temperature,

@@ -40,13 +40,13 @@ class ProbeCommandTest {
 
   @Test
   void everythingIsInTheJson() {
-    Result result = run(data, "--json", "--neighbours", 3);
+    Result result = run(data, "--json", "--neighbours", 3, "--cutoff", 1e6);
     assertThat(result.exit()).as(result.err()).isZero();
     JsonNode report = JsonMapper.shared().readTree(result.out());
     assertThat(report.get("train").asInt()).isEqualTo(6);
     assertThat(report.get("validation").asInt()).isEqualTo(4);
     assertThat(report.get("classes").get(1).asString()).isEqualTo("small");
-    assertThat(report.get("cutoff").asDouble()).isPositive();
+    assertThat(report.get("cutoff").asDouble()).isEqualTo(1e6);
     JsonNode cls = report.get("classification").get(0);
     assertThat(cls.get("token").asString()).isEqualTo("cls");
     assertThat(cls.get("linear").asDouble()).isEqualTo(1);

@@ -6,7 +6,8 @@ import java.util.OptionalDouble;
 /**
  * What probes have found.
  *
- * @param cutoff norm above which a patch counted as outlier, where patches were looked at
+ * @param cutoff norm above which a patch counted as outlier, where patches were looked at and any
+ *     stand out
  * @param classification one entry for each token, where images were classified
  * @param patches one entry each for normal patches and outliers, where position or pixels were told
  */

@@ -1,8 +1,8 @@
 package dev.fovea.probes;
 
+import dev.fovea.analysis.OutlierRule;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
@@ -10,8 +10,8 @@ import java.util.Set;
  *
  * @param tasks what is measured
  * @param tokens which tokens are classified
- * @param cutoff norm before the final LayerNorm above which a patch is an outlier; if absent, the
- *     mean and three standard deviations of all patches of the training images
+ * @param outliers which patches are outliers, by the norms of all patches of the training images
+ *     before the final LayerNorm
  * @param cost of {@link LogisticRegression}
  * @param neighbours of {@link NearestNeighbours}
  * @param temperature of {@link NearestNeighbours}
@@ -21,7 +21,7 @@ import java.util.Set;
 public record ProbeSettings(
     Set<Task> tasks,
     List<Token.Kind> tokens,
-    OptionalDouble cutoff,
+    OutlierRule outliers,
     double cost,
     int neighbours,
     double temperature,
@@ -52,7 +52,7 @@ public record ProbeSettings(
       new ProbeSettings(
           EnumSet.allOf(Task.class),
           List.of(Token.Kind.values()),
-          OptionalDouble.empty(),
+          new OutlierRule.Valley(),
           1,
           20,
           NearestNeighbours.TEMPERATURE,

@@ -55,18 +55,26 @@ public final class Probes {
       compute(TokenStore.Kind.SUMMARY);
     }
     if (!settings.looksAtPatches()) {
-      return new ProbeReport(OptionalDouble.empty(), classification(null), List.of());
+      return new ProbeReport(
+          OptionalDouble.empty(), classification(Double.POSITIVE_INFINITY), List.of());
     }
     compute(TokenStore.Kind.PATCHES);
-    Outliers outliers =
-        settings.cutoff().isPresent()
-            ? new Outliers(settings.cutoff().getAsDouble())
-            : Outliers.threeSigma(
-                images.train().stream()
-                    .map(sample -> store.patches(sample.file()).norms())
-                    .toList());
-    return new ProbeReport(
-        OptionalDouble.of(outliers.cutoff()), classification(outliers), patches(outliers));
+    OptionalDouble cutoff = cutoff();
+    double norm = cutoff.orElse(Double.POSITIVE_INFINITY);
+    return new ProbeReport(cutoff, classification(norm), patches(norm));
+  }
+
+  /** By the norms of all patches of the training images; empty if none stands out. */
+  private OptionalDouble cutoff() {
+    List<float[]> norms =
+        images.train().stream().map(sample -> store.patches(sample.file()).norms()).toList();
+    float[] all = new float[norms.stream().mapToInt(image -> image.length).sum()];
+    int end = 0;
+    for (float[] image : norms) {
+      System.arraycopy(image, 0, all, end, image.length);
+      end += image.length;
+    }
+    return settings.outliers().cutoff(all);
   }
 
   private void check() {
@@ -102,17 +110,17 @@ public final class Probes {
   }
 
   /** Scores of every token that the model has. */
-  private List<TokenScore> classification(Outliers outliers) {
+  private List<TokenScore> classification(double cutoff) {
     if (!settings.classifies()) {
       return List.of();
     }
-    return tokens().stream().map(token -> classification(token, outliers)).toList();
+    return tokens().stream().map(token -> classification(token, cutoff)).toList();
   }
 
   /** No accuracy where too few images have such a token. */
-  private TokenScore classification(Token token, Outliers outliers) {
-    LabelledVectors train = vectors(images.train(), token, outliers);
-    LabelledVectors validation = vectors(images.validation(), token, outliers);
+  private TokenScore classification(Token token, double cutoff) {
+    LabelledVectors train = vectors(images.train(), token, cutoff);
+    LabelledVectors validation = vectors(images.validation(), token, cutoff);
     boolean enough =
         train.labels().stream().distinct().count() > 1 && !validation.vectors().isEmpty();
     OptionalDouble linear = OptionalDouble.empty();
@@ -130,23 +138,22 @@ public final class Probes {
     return new TokenScore(token.label(), train.size(), validation.size(), linear, neighbours);
   }
 
-  private LabelledVectors vectors(List<Sample> samples, Token token, Outliers outliers) {
+  private LabelledVectors vectors(List<Sample> samples, Token token, double cutoff) {
     LabelledVectors vectors = new LabelledVectors();
     for (Sample sample : samples) {
-      vector(sample.file(), token, outliers)
-          .ifPresent(vector -> vectors.add(vector, sample.label()));
+      vector(sample.file(), token, cutoff).ifPresent(vector -> vectors.add(vector, sample.label()));
     }
     return vectors;
   }
 
-  private Optional<float[]> vector(Path image, Token token, Outliers outliers) {
+  private Optional<float[]> vector(Path image, Token token, double cutoff) {
     return token.kind().isPatch()
-        ? token.of(store.patches(image), outliers, store.content(image), settings.seed())
+        ? token.of(store.patches(image), cutoff, store.content(image), settings.seed())
         : Optional.of(token.of(store.summary(image)));
   }
 
   /** Scores of normal patches and of outliers. */
-  private List<PatchScore> patches(Outliers outliers) {
+  private List<PatchScore> patches(double cutoff) {
     boolean position = settings.tasks().contains(Task.POSITION);
     boolean pixels = settings.tasks().contains(Task.PIXELS);
     if (!position && !pixels) {
@@ -161,7 +168,7 @@ public final class Probes {
       PatchTokens tokens = store.patches(sample.file());
       float[] targets = store.pixels(sample.file());
       for (int patch = 0; patch < tokens.count(); patch++) {
-        (outliers.contains(tokens, patch) ? others : normal).add(tokens, patch, targets);
+        (tokens.norms()[patch] > cutoff ? others : normal).add(tokens, patch, targets);
       }
     }
     return List.of(normal.score(false), others.score(true));

@@ -65,12 +65,13 @@ public record Token(Kind kind, int register) {
   /**
    * A patch of this kind; none if the image has none.
    *
+   * @param cutoff norm above which a patch is an outlier
    * @param content the image's SHA-256, so that the draw depends on nothing but it and the seed
    */
-  Optional<float[]> of(PatchTokens patches, Outliers outliers, String content, long seed) {
+  Optional<float[]> of(PatchTokens patches, double cutoff, String content, long seed) {
     int[] candidates =
         IntStream.range(0, patches.count())
-            .filter(patch -> outliers.contains(patches, patch) == (kind == Kind.OUTLIER))
+            .filter(patch -> patches.norms()[patch] > cutoff == (kind == Kind.OUTLIER))
             .toArray();
     if (candidates.length == 0) {
       return Optional.empty();

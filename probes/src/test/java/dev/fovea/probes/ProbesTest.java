@@ -8,6 +8,7 @@ import dev.fovea.Fovea;
 import dev.fovea.FoveaException;
 import dev.fovea.Preprocessing;
 import dev.fovea.ProgressListener;
+import dev.fovea.analysis.OutlierRule;
 import dev.fovea.probes.ProbeReport.PatchScore;
 import dev.fovea.probes.ProbeReport.TokenScore;
 import dev.fovea.probes.ProbeSettings.Task;
@@ -61,9 +62,8 @@ class ProbesTest {
     return Probes.run(store, images(), settings, ProgressListener.NONE);
   }
 
-  private static ProbeSettings settings(
-      Set<Task> tasks, List<Token.Kind> tokens, OptionalDouble cutoff) {
-    return new ProbeSettings(tasks, tokens, cutoff, 1, 20, 0.07, 1e-4, 0);
+  private static ProbeSettings settings(Set<Task> tasks, List<Token.Kind> tokens, double cutoff) {
+    return new ProbeSettings(tasks, tokens, new OutlierRule.Fixed(cutoff), 1, 20, 0.07, 1e-4, 0);
   }
 
   @Test
@@ -88,7 +88,6 @@ class ProbesTest {
               assertThat(score.linear()).hasValue(1);
               assertThat(score.neighbours()).hasValue(1);
             });
-    assertThat(report.cutoff()).isPresent();
   }
 
   /** Colours say nothing about places, position embeddings do. */
@@ -125,7 +124,7 @@ class ProbesTest {
             settings(
                 Set.of(Task.KNN, Task.POSITION),
                 List.of(Token.Kind.NORMAL, Token.Kind.OUTLIER),
-                OptionalDouble.of(median)));
+                median));
     long above =
         images.validation().stream()
             .mapToLong(
@@ -149,11 +148,7 @@ class ProbesTest {
   @Test
   void withoutOutliersThereIsNoScoreOfThem() {
     ProbeReport report =
-        run(
-            settings(
-                Set.of(Task.LINEAR, Task.PIXELS),
-                List.of(Token.Kind.OUTLIER),
-                OptionalDouble.of(1e9)));
+        run(settings(Set.of(Task.LINEAR, Task.PIXELS), List.of(Token.Kind.OUTLIER), 1e9));
     assertThat(report.classification())
         .containsExactly(
             new TokenScore("outlier", 0, 0, OptionalDouble.empty(), OptionalDouble.empty()));
@@ -176,7 +171,7 @@ class ProbesTest {
     assertThatThrownBy(() -> Probes.run(store, one, ProbeSettings.DEFAULT, ProgressListener.NONE))
         .isInstanceOf(FoveaException.class)
         .hasMessageContaining("two classes at least, found none");
-    ProbeSettings pixels = settings(Set.of(Task.PIXELS), List.of(), OptionalDouble.empty());
+    ProbeSettings pixels = settings(Set.of(Task.PIXELS), List.of(), 100);
     assertThat(Probes.run(store, one, pixels, ProgressListener.NONE).patches().getFirst().pixels())
         .isPresent();
     ImageSet none = new ImageSet(List.of("a", "b"), List.of(), List.of());
@@ -188,7 +183,7 @@ class ProbesTest {
   @Test
   void imagesOfDifferentSizesHaveNoCommonPositions() {
     TestImages.write(folder.resolve("data/red/large.bmp"), 56, 42, 0, 99);
-    ProbeSettings position = settings(Set.of(Task.POSITION), List.of(), OptionalDouble.empty());
+    ProbeSettings position = settings(Set.of(Task.POSITION), List.of(), 100);
     assertThatThrownBy(() -> run(position))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("patches");
@@ -196,8 +191,7 @@ class ProbesTest {
 
   @Test
   void registersCannotBeProbedWhereThereAreNone() {
-    ProbeSettings registers =
-        settings(Set.of(Task.KNN), List.of(Token.Kind.REGISTER), OptionalDouble.empty());
+    ProbeSettings registers = settings(Set.of(Task.KNN), List.of(Token.Kind.REGISTER), 100);
     try (Fovea plain = Fovea.open("synthetic:tiny")) {
       TokenStore others =
           new TokenStore(
@@ -210,14 +204,14 @@ class ProbesTest {
 
   @Test
   void settingsThatMeanNothingAreRefused() {
-    assertThatThrownBy(() -> settings(Set.of(), List.of(), OptionalDouble.empty()))
+    assertThatThrownBy(() -> settings(Set.of(), List.of(), 100))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> settings(Set.of(Task.KNN), List.of(), OptionalDouble.empty()))
+    assertThatThrownBy(() -> settings(Set.of(Task.KNN), List.of(), 100))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(
             () ->
                 new ProbeSettings(
-                    Set.of(Task.PIXELS), List.of(), OptionalDouble.empty(), 1, 0, 1, 1, 0))
+                    Set.of(Task.PIXELS), List.of(), new OutlierRule.Valley(), 1, 0, 1, 1, 0))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("neighbours 0");
   }
