@@ -2,7 +2,6 @@ package dev.fovea.cli;
 
 import dev.fovea.Fovea;
 import dev.fovea.Preprocessing;
-import dev.fovea.analysis.OutlierRule;
 import dev.fovea.probes.ImageSet;
 import dev.fovea.probes.ProbeReport;
 import dev.fovea.probes.ProbeReport.PatchScore;
@@ -23,6 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
@@ -47,7 +47,8 @@ import tools.jackson.databind.json.JsonMapper;
       "Examples:",
       "  fovea probe -m facebook/dinov2-with-registers-small flowers/",
       "  fovea probe -m model.safetensors --tasks linear,knn --tokens cls,register imagenette/",
-      "  fovea probe -m dinov2_vitg14_pretrain.pth --tasks position,pixels --cutoff 150 photos/"
+      "  fovea probe -m dinov2_vitg14_pretrain.pth --tasks position,pixels --method fixed \\",
+      "      --cutoff 150 photos/"
     })
 final class ProbeCommand implements Runnable {
 
@@ -73,11 +74,18 @@ final class ProbeCommand implements Runnable {
   private List<Token.Kind> tokens;
 
   @Option(
-      names = "--cutoff",
-      paramLabel = "NORM",
+      names = "--method",
+      defaultValue = "valley",
+      paramLabel = "METHOD",
       description =
-          "Norm above which a patch is an outlier. Default: the valley between ordinary and large"
-              + " norms of the training images, if there is one (as of fovea outliers).")
+          "Which patches are outliers, by the norms of those of the training images: fixed, sigma,"
+              + " percentile, or valley (the default), as of fovea outliers.")
+  private OutliersCommand.Method method;
+
+  @Option(
+      names = "--cutoff",
+      paramLabel = "X",
+      description = "The number that the method needs; valley needs none.")
   private Double cutoff;
 
   @Option(
@@ -145,11 +153,14 @@ final class ProbeCommand implements Runnable {
 
   @Override
   public void run() {
+    if (method == OutliersCommand.Method.VALLEY && cutoff != null) {
+      throw new ParameterException(spec.commandLine(), "--method valley has no --cutoff");
+    }
     ProbeSettings settings =
         new ProbeSettings(
             EnumSet.copyOf(tasks),
             tokens,
-            cutoff == null ? new OutlierRule.Valley() : new OutlierRule.Fixed(cutoff),
+            method.rule(cutoff),
             cost,
             neighbours,
             temperature,

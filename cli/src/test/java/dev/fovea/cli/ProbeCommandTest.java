@@ -40,7 +40,7 @@ class ProbeCommandTest {
 
   @Test
   void everythingIsInTheJson() {
-    Result result = run(data, "--json", "--neighbours", 3, "--cutoff", 1e6);
+    Result result = run(data, "--json", "--neighbours", 3, "--method", "fixed", "--cutoff", 1e6);
     assertThat(result.exit()).as(result.err()).isZero();
     JsonNode report = JsonMapper.shared().readTree(result.out());
     assertThat(report.get("train").asInt()).isEqualTo(6);
@@ -99,6 +99,7 @@ class ProbeCommandTest {
     refused(run(data, "--tasks", "knn", "--tokens", "cls"), "text.png");
     assertThat(files()).allMatch(file -> file.toString().endsWith(".safetensors"));
     assertThat(run(data, "--tokens", "tail").exit()).isEqualTo(2);
+    assertThat(run(data, "--cutoff", 3).exit()).isEqualTo(2);
     assertThat(run().exit()).isEqualTo(2);
   }
 
