@@ -2,6 +2,8 @@
 module dev.fovea.cli {
   requires dev.fovea.converter;
   requires dev.fovea.engine;
+  requires dev.fovea.plots;
+  requires dev.fovea.probes;
   requires info.picocli;
   requires java.desktop;
   requires java.logging;

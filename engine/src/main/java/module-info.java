@@ -4,10 +4,12 @@ module dev.fovea.engine {
   requires java.net.http;
 
   exports dev.fovea;
+  exports dev.fovea.analysis;
   exports dev.fovea.hub to
       dev.fovea.cli;
   exports dev.fovea.checkpoint to
       dev.fovea.converter,
+      dev.fovea.probes,
       dev.fovea.cli,
       dev.fovea.bench;
 

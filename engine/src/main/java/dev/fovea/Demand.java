@@ -1,27 +1,51 @@
 package dev.fovea;
 
 import dev.fovea.kernels.Rows;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
 
 /**
  * What a request needs of the forward pass.
  *
+ * @param projected whether the patches are needed without positions, too
  * @param blocks blocks to compute
- * @param rows tokens that are needed after the last block
- * @param queries tokens whose attention is needed in the last block; at least {@code rows}
- * @param watched tokens whose attention probabilities are wanted
+ * @param rows tokens that are needed after the last of these blocks
+ * @param queries tokens whose attention is needed in the last of these blocks; at least {@code
+ *     rows}
+ * @param watched for every block, tokens whose attention probabilities are wanted; in the last
+ *     block a part of {@code queries}
  * @param normed tokens that go through the final LayerNorm; a part of {@code rows}
+ * @param clsBlocks blocks after which CLS alone goes through the final LayerNorm
  */
-record Demand(int blocks, Rows rows, Rows queries, Rows watched, Rows normed) {
+record Demand(
+    boolean projected,
+    int blocks,
+    Rows rows,
+    Rows queries,
+    List<Rows> watched,
+    Rows normed,
+    List<Integer> clsBlocks) {
+
+  /** What is there before the end of the forward pass. */
+  private static final Set<Feature> EARLY =
+      EnumSet.of(
+          Feature.PATCH_EMBEDDINGS, Feature.BLOCKS, Feature.BLOCK_CLS, Feature.PREFIX_ATTENTION);
+
+  private static final Rows NONE = new Rows(0, 0);
 
   static Demand of(FeatureRequest request, VitConfig config, int tokens) {
-    Rows none = new Rows(0, 0);
     Rows all = new Rows(0, tokens);
     Rows cls = new Rows(0, 1);
     Rows registers = new Rows(1, config.registers());
     Rows patches = new Rows(config.prefix(), tokens - config.prefix());
-    Rows normed = none;
-    Rows watched = none;
-    Rows rows = none;
+    int blocks = blocks(request, config);
+    Rows normed = NONE;
+    Rows watchedLast = NONE;
+    Rows rows = NONE;
+    Rows queries = NONE;
     for (Feature feature : request.features()) {
       switch (feature) {
         case EMBEDDING -> normed = cover(normed, embeddingRows(request, cls, patches));
@@ -30,17 +54,36 @@ record Demand(int blocks, Rows rows, Rows queries, Rows watched, Rows normed) {
         case PATCHES -> normed = cover(normed, patches);
         case TOKENS -> normed = all;
         case PRENORM_TOKENS -> rows = all;
-        case BLOCKS -> rows = request.blocks().getLast() == config.depth() - 1 ? all : rows;
-        case CLS_ATTENTION -> watched = cover(watched, cls);
-        case REGISTER_ATTENTION -> watched = cover(watched, registers);
-        case ATTENTION -> watched = all;
-        case KEYS -> {}
+        case BLOCKS -> rows = request.blocks().getLast() == blocks - 1 ? all : rows;
+        case BLOCK_CLS -> rows = request.blocks().getLast() == blocks - 1 ? cover(rows, cls) : rows;
+        case CLS_ATTENTION -> watchedLast = cover(watchedLast, cls);
+        case REGISTER_ATTENTION -> watchedLast = cover(watchedLast, registers);
+        case ATTENTION -> watchedLast = all;
+        case QUERIES -> queries = all;
+        case KEYS, VALUES, PREFIX_ATTENTION, PATCH_EMBEDDINGS -> {}
       }
     }
+    List<Rows> watched = new ArrayList<>(Collections.nCopies(blocks, NONE));
+    request.attentionBlocks().forEach(block -> watched.set(block, new Rows(0, config.prefix())));
+    if (blocks > 0) {
+      watched.set(blocks - 1, cover(watched.getLast(), watchedLast));
+      queries = cover(queries, watched.getLast());
+    }
     rows = cover(rows, normed);
-    boolean onlyBlocks = request.features().size() == 1 && request.wants(Feature.BLOCKS);
-    int blocks = onlyBlocks ? request.blocks().getLast() + 1 : config.depth();
-    return new Demand(blocks, rows, cover(rows, watched), watched, normed);
+    boolean projected = request.wants(Feature.PATCH_EMBEDDINGS);
+    List<Integer> clsBlocks = request.wants(Feature.BLOCK_CLS) ? request.blocks() : List.of();
+    return new Demand(
+        projected, blocks, rows, cover(rows, queries), List.copyOf(watched), normed, clsBlocks);
+  }
+
+  /** Blocks up to the last one that something is asked of. */
+  private static int blocks(FeatureRequest request, VitConfig config) {
+    if (!EARLY.containsAll(request.features())) {
+      return config.depth();
+    }
+    int tokens = request.blocks().isEmpty() ? -1 : request.blocks().getLast();
+    int attention = request.attentionBlocks().isEmpty() ? -1 : request.attentionBlocks().getLast();
+    return Math.max(tokens, attention) + 1;
   }
 
   private static Rows embeddingRows(FeatureRequest request, Rows cls, Rows patches) {

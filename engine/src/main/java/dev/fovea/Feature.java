@@ -19,6 +19,8 @@ public enum Feature {
   PRENORM_TOKENS,
   /** All tokens after the blocks asked for, without LayerNorm, [blocks, N, D]. */
   BLOCKS,
+  /** CLS after the blocks asked for, each through the final LayerNorm, [blocks, D]. */
+  BLOCK_CLS,
   /** Attention of CLS in the last block, [H, N]. */
   CLS_ATTENTION,
   /** Attention of every register in the last block, [H, R, N]. */
@@ -26,5 +28,13 @@ public enum Feature {
   /** Attention of every token in the last block, [H, N, N]: large. */
   ATTENTION,
   /** Keys of the last block, heads side by side, [N, D]. */
-  KEYS
+  KEYS,
+  /** Queries of the last block, heads side by side, [N, D]. */
+  QUERIES,
+  /** Values of the last block, heads side by side, [N, D]. */
+  VALUES,
+  /** Attention of CLS and of every register in the blocks asked for, [blocks, H, 1 + R, N]. */
+  PREFIX_ATTENTION,
+  /** Projected patches, before position embeddings are added to them, [P, D]. */
+  PATCH_EMBEDDINGS
 }

@@ -21,6 +21,7 @@ public final class FeatureLayout {
 
   private final Map<Feature, Place> places = new EnumMap<>(Feature.class);
   private final long bytes;
+  private final PatchGrid grid;
 
   FeatureLayout(VitConfig config, FeatureRequest request, int height, int width) {
     int channels = config.width();
@@ -35,17 +36,27 @@ public final class FeatureLayout {
             case CLS -> new int[] {channels};
             case REGISTERS -> new int[] {registers, channels};
             case PATCHES -> new int[] {tokens - config.prefix(), channels};
-            case TOKENS, PRENORM_TOKENS, KEYS -> new int[] {tokens, channels};
+            case PATCH_EMBEDDINGS -> new int[] {tokens - config.prefix(), channels};
+            case TOKENS, PRENORM_TOKENS, KEYS, QUERIES, VALUES -> new int[] {tokens, channels};
+            case BLOCK_CLS -> new int[] {request.blocks().size(), channels};
             case BLOCKS -> new int[] {request.blocks().size(), tokens, channels};
             case CLS_ATTENTION -> new int[] {heads, tokens};
             case REGISTER_ATTENTION -> new int[] {heads, registers, tokens};
             case ATTENTION -> new int[] {heads, tokens, tokens};
+            case PREFIX_ATTENTION ->
+                new int[] {request.attentionBlocks().size(), heads, config.prefix(), tokens};
           };
       Place place = new Place(end, shape);
       places.put(feature, place);
       end += place.bytes();
     }
     bytes = end;
+    grid = new PatchGrid(height / config.patch(), width / config.patch());
+  }
+
+  /** How the image's patches lie. */
+  public PatchGrid grid() {
+    return grid;
   }
 
   /** Memory that all outputs of one image need, in bytes. */

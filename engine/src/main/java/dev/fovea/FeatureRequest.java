@@ -16,12 +16,17 @@ import java.util.stream.IntStream;
  * <p>Immutable; make one and keep it, a model caches its plan by it.
  *
  * @param features the outputs
- * @param blocks for {@link Feature#BLOCKS}: indices from 0, ascending
+ * @param blocks for {@link Feature#BLOCKS} and {@link Feature#BLOCK_CLS}: indices from 0, ascending
+ * @param attentionBlocks for {@link Feature#PREFIX_ATTENTION}: indices from 0, ascending
  * @param pooling for {@link Feature#EMBEDDING}: how tokens become one vector
  * @param normalize for {@link Feature#EMBEDDING}: whether it is divided by its L2 norm
  */
 public record FeatureRequest(
-    Set<Feature> features, List<Integer> blocks, Pooling pooling, boolean normalize) {
+    Set<Feature> features,
+    List<Integer> blocks,
+    List<Integer> attentionBlocks,
+    Pooling pooling,
+    boolean normalize) {
 
   /** Checks that something is asked for, and that blocks are named if and only if wanted. */
   public FeatureRequest {
@@ -31,19 +36,46 @@ public record FeatureRequest(
     }
     features = Collections.unmodifiableSet(EnumSet.copyOf(features));
     blocks = blocks.stream().distinct().sorted().toList();
-    if (features.contains(Feature.BLOCKS) == blocks.isEmpty()) {
+    attentionBlocks = attentionBlocks.stream().distinct().sorted().toList();
+    Feature ofBlocks = features.contains(Feature.BLOCK_CLS) ? Feature.BLOCK_CLS : Feature.BLOCKS;
+    check(features, ofBlocks, blocks, "withBlocks or withBlockCls");
+    check(features, Feature.PREFIX_ATTENTION, attentionBlocks, "withPrefixAttention");
+  }
+
+  private static void check(
+      Set<Feature> features, Feature feature, List<Integer> indices, String method) {
+    if (features.contains(feature) == indices.isEmpty()) {
       throw new IllegalArgumentException(
-          "ask for blocks with withBlocks(...): got BLOCKS "
-              + (blocks.isEmpty() ? "without indices" : "missing for indices " + blocks));
+          "ask for blocks with %s(...): got %s %s"
+              .formatted(
+                  method,
+                  feature,
+                  indices.isEmpty() ? "without indices" : "missing for indices " + indices));
     }
-    if (!blocks.isEmpty() && blocks.getFirst() < 0) {
-      throw new IllegalArgumentException("block " + blocks.getFirst() + " does not exist");
+    if (!indices.isEmpty() && indices.getFirst() < 0) {
+      throw new IllegalArgumentException("block " + indices.getFirst() + " does not exist");
     }
   }
 
-  /** A request for these outputs; {@link Feature#BLOCKS} is asked for by {@link #withBlocks}. */
+  /**
+   * A request for these outputs; {@link Feature#BLOCKS}, {@link Feature#BLOCK_CLS} and {@link
+   * Feature#PREFIX_ATTENTION} are asked for by {@link #withBlocks}, {@link #withBlockCls} and
+   * {@link #withPrefixAttention}.
+   */
   public static FeatureRequest of(Feature first, Feature... more) {
-    return new FeatureRequest(EnumSet.of(first, more), List.of(), Pooling.CLS, false);
+    return new FeatureRequest(EnumSet.of(first, more), List.of(), List.of(), Pooling.CLS, false);
+  }
+
+  /** The tokens after these blocks (indices from 0) alone. */
+  public static FeatureRequest ofBlocks(int... indices) {
+    return new FeatureRequest(
+        EnumSet.of(Feature.BLOCKS), boxed(indices), List.of(), Pooling.CLS, false);
+  }
+
+  /** The attention of CLS and registers in these blocks (indices from 0) alone. */
+  public static FeatureRequest ofPrefixAttention(int... indices) {
+    return new FeatureRequest(
+        EnumSet.of(Feature.PREFIX_ATTENTION), List.of(), boxed(indices), Pooling.CLS, false);
   }
 
   /** The embedding alone. */
@@ -53,9 +85,17 @@ public record FeatureRequest(
 
   /** The same, and the tokens after these blocks (indices from 0). */
   public FeatureRequest withBlocks(int... indices) {
-    EnumSet<Feature> more = EnumSet.copyOf(features);
-    more.add(Feature.BLOCKS);
-    return new FeatureRequest(more, Arrays.stream(indices).boxed().toList(), pooling, normalize);
+    return new FeatureRequest(
+        with(Feature.BLOCKS), boxed(indices), attentionBlocks, pooling, normalize);
+  }
+
+  /**
+   * The same, and CLS after these blocks (indices from 0) as if the network ended there, through
+   * its final LayerNorm. Where tokens after blocks are asked for, too, the blocks are the same.
+   */
+  public FeatureRequest withBlockCls(int... indices) {
+    return new FeatureRequest(
+        with(Feature.BLOCK_CLS), boxed(indices), attentionBlocks, pooling, normalize);
   }
 
   /** The same, and the tokens after every one of {@code depth} blocks. */
@@ -63,9 +103,25 @@ public record FeatureRequest(
     return withBlocks(IntStream.range(0, depth).toArray());
   }
 
+  /** The same, and the attention of CLS and registers in these blocks (indices from 0). */
+  public FeatureRequest withPrefixAttention(int... indices) {
+    return new FeatureRequest(
+        with(Feature.PREFIX_ATTENTION), blocks, boxed(indices), pooling, normalize);
+  }
+
   /** The same with another way of pooling the embedding. */
   public FeatureRequest withPooling(Pooling newPooling, boolean newNormalize) {
-    return new FeatureRequest(features, blocks, newPooling, newNormalize);
+    return new FeatureRequest(features, blocks, attentionBlocks, newPooling, newNormalize);
+  }
+
+  private Set<Feature> with(Feature feature) {
+    EnumSet<Feature> more = EnumSet.copyOf(features);
+    more.add(feature);
+    return more;
+  }
+
+  private static List<Integer> boxed(int... indices) {
+    return Arrays.stream(indices).boxed().toList();
   }
 
   /** Whether an output is asked for. */

@@ -73,8 +73,7 @@ final class ForwardPlan implements AutoCloseable {
           shape.rgb()
               ? recorder.rgb(shape.images(), shape.height(), shape.width(), lookup)
               : recorder.planes(shape.images(), shape.height(), shape.width());
-      model.record(
-          recorder, pixels, shape.images(), table, demand, new Reader(recorder, config, demand));
+      model.record(recorder, pixels, shape.images(), table, demand, new Reader(recorder, config));
       this.plan = recorder.build();
     }
   }
@@ -113,57 +112,94 @@ final class ForwardPlan implements AutoCloseable {
 
     private final Recorder recorder;
     private final VitConfig config;
-    private final Demand demand;
     private final FeatureRequest request = shape.request();
 
-    Reader(Recorder recorder, VitConfig config, Demand demand) {
+    Reader(Recorder recorder, VitConfig config) {
       this.recorder = recorder;
       this.config = config;
-      this.demand = demand;
     }
 
     @Override
-    public void attention(Tokens probabilities) {
+    public void embedded(Tokens projected) {
+      int prefix = config.prefix();
+      rows(projected, Feature.PATCH_EMBEDDINGS, new Rows(prefix, projected.rows() - prefix));
+    }
+
+    @Override
+    public void attention(int index, Rows watched, Tokens probabilities) {
       MemorySegment source =
           recorder.read(probabilities, Rows.all(probabilities), Columns.all(probabilities)).host();
       int tokens = probabilities.width();
-      attentionRows(source, Feature.CLS_ATTENTION, new Rows(0, 1), tokens);
-      attentionRows(source, Feature.REGISTER_ATTENTION, new Rows(1, config.registers()), tokens);
-      attentionRows(source, Feature.ATTENTION, new Rows(0, tokens), tokens);
+      if (index == config.depth() - 1) {
+        lastAttention(source, watched, Feature.CLS_ATTENTION, new Rows(0, 1), tokens);
+        Rows registers = new Rows(1, config.registers());
+        lastAttention(source, watched, Feature.REGISTER_ATTENTION, registers, tokens);
+        lastAttention(source, watched, Feature.ATTENTION, new Rows(0, tokens), tokens);
+      }
+      int place = request.attentionBlocks().indexOf(index);
+      if (place >= 0) {
+        Rows prefix = new Rows(0, config.prefix());
+        long block = (long) Float.BYTES * config.heads() * prefix.count() * tokens;
+        long offset = layout.offset(Feature.PREFIX_ATTENTION) + place * block;
+        attentionRows(source, watched, prefix, tokens, offset);
+      }
+    }
+
+    private void lastAttention(
+        MemorySegment source, Rows watched, Feature feature, Rows rows, int tokens) {
+      if (request.wants(feature) && rows.count() > 0) {
+        attentionRows(source, watched, rows, tokens, layout.offset(feature));
+      }
     }
 
     /** Of every head's watched rows, the ones that a feature is about. */
-    private void attentionRows(MemorySegment source, Feature feature, Rows rows, int tokens) {
-      if (request.wants(feature) && rows.count() > 0) {
-        long row = (long) Float.BYTES * tokens;
-        long head = demand.watched().count() * row;
-        copies.add(
-            new Copy(
-                source,
-                config.heads() * head,
-                (rows.first() - demand.watched().first()) * row,
-                config.heads(),
-                rows.count() * row,
-                head,
-                layout.offset(feature)));
-      }
+    private void attentionRows(
+        MemorySegment source, Rows watched, Rows rows, int tokens, long targetOffset) {
+      long row = (long) Float.BYTES * tokens;
+      long head = watched.count() * row;
+      copies.add(
+          new Copy(
+              source,
+              config.heads() * head,
+              (rows.first() - watched.first()) * row,
+              config.heads(),
+              rows.count() * row,
+              head,
+              targetOffset));
     }
 
     @Override
     public void block(int index, Tokens x, Tokens qkv) {
       boolean last = index == config.depth() - 1;
       int place = request.blocks().indexOf(index);
-      if (place >= 0) {
+      if (place >= 0 && request.wants(Feature.BLOCKS)) {
         long block = (long) Float.BYTES * x.rows() * x.width();
         whole(x, Rows.all(x), Columns.all(x), layout.offset(Feature.BLOCKS) + place * block);
       }
       if (last && request.wants(Feature.PRENORM_TOKENS)) {
         whole(x, Rows.all(x), Columns.all(x), layout.offset(Feature.PRENORM_TOKENS));
       }
-      if (last && request.wants(Feature.KEYS)) {
-        Columns keys = new Columns(config.width(), config.width());
-        whole(qkv, Rows.all(qkv), keys, layout.offset(Feature.KEYS));
+      if (last) {
+        third(qkv, Feature.QUERIES, 0);
+        third(qkv, Feature.KEYS, 1);
+        third(qkv, Feature.VALUES, 2);
       }
+    }
+
+    /** Queries, keys or values. */
+    private void third(Tokens qkv, Feature feature, int index) {
+      if (request.wants(feature)) {
+        Columns columns = new Columns(index * config.width(), config.width());
+        whole(qkv, Rows.all(qkv), columns, layout.offset(feature));
+      }
+    }
+
+    @Override
+    public void blockCls(int index, Tokens tokens) {
+      long row = (long) Float.BYTES * tokens.width();
+      long place = request.blocks().indexOf(index);
+      Columns channels = Columns.all(tokens);
+      whole(tokens, new Rows(0, 1), channels, layout.offset(Feature.BLOCK_CLS) + place * row);
     }
 
     @Override

@@ -340,10 +340,15 @@ final class Session implements AutoCloseable {
 
   private void check(FeatureRequest request) {
     Objects.requireNonNull(request, "request");
-    if (!request.blocks().isEmpty() && request.blocks().getLast() >= config.depth()) {
+    check(request.blocks());
+    check(request.attentionBlocks());
+  }
+
+  private void check(List<Integer> blocks) {
+    if (!blocks.isEmpty() && blocks.getLast() >= config.depth()) {
       throw new IllegalArgumentException(
           "block "
-              + request.blocks().getLast()
+              + blocks.getLast()
               + " does not exist; the model has blocks 0 to "
               + (config.depth() - 1));
     }

@@ -108,18 +108,23 @@ final class VisionTransformer {
     Tokens qkv = recorder.tokens(images, count, 3 * width);
     Tokens attended = recorder.tokens(images, count, width);
     Tokens hidden = recorder.tokens(images, count, config.hidden());
+    if (demand.projected()) {
+      PositionTable none = new PositionTable(table.prefix(), width, new float[count * width]);
+      recorder.patchEmbed(pixels, patchEmbed, none, attended);
+      outputs.embedded(attended);
+    }
     recorder.patchEmbed(pixels, patchEmbed, table, x);
     for (int i = 0; i < demand.blocks(); i++) {
       Block block = blocks.get(i);
-      boolean last = i == config.depth() - 1;
+      boolean last = i == demand.blocks() - 1;
       Rows wanted = last ? demand.rows() : Rows.all(x);
       Rows queries = last ? demand.queries() : wanted;
+      Rows watched = demand.watched().get(i);
       queriesKeysValues(recorder, x, queries, block, qkv);
-      if (last && demand.watched().count() > 0) {
-        Tokens probabilities =
-            recorder.tokens(images, config.heads() * demand.watched().count(), count);
-        recorder.attention(qkv, config.heads(), queries, attended, demand.watched(), probabilities);
-        outputs.attention(probabilities);
+      if (watched.count() > 0) {
+        Tokens probabilities = recorder.tokens(images, config.heads() * watched.count(), count);
+        recorder.attention(qkv, config.heads(), queries, attended, watched, probabilities);
+        outputs.attention(i, watched, probabilities);
       } else if (queries.count() > 0) {
         recorder.attention(qkv, config.heads(), queries, attended);
       }
@@ -129,6 +134,10 @@ final class VisionTransformer {
         recorder.linearAdd(hidden, wanted, block.contract, x);
       }
       outputs.block(i, x, qkv);
+      if (demand.clsBlocks().contains(i)) {
+        recorder.norm(x, new Rows(0, 1), norm, attended);
+        outputs.blockCls(i, attended);
+      }
     }
     if (demand.normed().count() > 0) {
       recorder.norm(x, demand.normed(), norm, attended);
@@ -153,11 +162,17 @@ final class VisionTransformer {
   /** Where a recording tells what can be read, when. */
   interface Outputs {
 
-    /** The last block's probabilities, [images, heads x watched, tokens]. */
-    void attention(Tokens probabilities);
+    /** The projected patches, without positions; the rows before them mean nothing. */
+    void embedded(Tokens projected);
+
+    /** The probabilities of some rows of a block, [images, heads x watched, tokens]. */
+    void attention(int index, Rows watched, Tokens probabilities);
 
     /** The residual stream and the qkv after a block. */
     void block(int index, Tokens x, Tokens qkv);
+
+    /** CLS after a block and the final LayerNorm, in row 0. */
+    void blockCls(int index, Tokens tokens);
 
     /** The tokens after the final LayerNorm. */
     void finished(Tokens tokens);

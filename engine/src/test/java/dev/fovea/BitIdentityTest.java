@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -76,12 +75,13 @@ class BitIdentityTest {
   @ParameterizedTest
   @EnumSource(
       value = Feature.class,
-      names = {"BLOCKS"},
+      names = {"BLOCKS", "BLOCK_CLS", "PREFIX_ATTENTION"},
       mode = EnumSource.Mode.EXCLUDE)
   void aRequestForOneFeatureGivesTheBitsOfARequestForAll(Feature feature) {
     Image image = image(1, 70, 98);
     FeatureRequest all =
-        new FeatureRequest(EnumSet.allOf(Feature.class), List.of(0, 1), Pooling.MEAN, false);
+        new FeatureRequest(
+            EnumSet.allOf(Feature.class), List.of(0, 1), List.of(0, 1), Pooling.MEAN, false);
     try (Fovea model = Fovea.open(MODEL)) {
       FeatureRequest alone = FeatureRequest.of(feature).withPooling(Pooling.MEAN, false);
       assertThat(model.features(image, alone).get(feature))
@@ -98,9 +98,24 @@ class BitIdentityTest {
           model
               .features(image, FeatureRequest.of(Feature.CLS).withAllBlocks(2))
               .get(Feature.BLOCKS);
-      FeatureRequest alone =
-          new FeatureRequest(Set.of(Feature.BLOCKS), List.of(block), Pooling.CLS, false);
-      float[] one = model.features(image, alone).get(Feature.BLOCKS);
+      float[] one = model.features(image, FeatureRequest.ofBlocks(block)).get(Feature.BLOCKS);
+      assertThat(one)
+          .containsExactly(Arrays.copyOfRange(both, block * one.length, (block + 1) * one.length));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void aRequestForOneBlocksAttentionGivesTheBitsOfARequestForAll(int block) {
+    Image image = image(1, 70, 98);
+    try (Fovea model = Fovea.open(MODEL)) {
+      FeatureRequest all =
+          FeatureRequest.of(Feature.TOKENS, Feature.ATTENTION).withPrefixAttention(0, 1);
+      float[] both = model.features(image, all).get(Feature.PREFIX_ATTENTION);
+      float[] one =
+          model
+              .features(image, FeatureRequest.ofPrefixAttention(block))
+              .get(Feature.PREFIX_ATTENTION);
       assertThat(one)
           .containsExactly(Arrays.copyOfRange(both, block * one.length, (block + 1) * one.length));
     }

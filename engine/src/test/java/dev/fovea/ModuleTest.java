@@ -14,7 +14,7 @@ class ModuleTest {
     assertThat(Fovea.class.getModule().getDescriptor().exports())
         .filteredOn(exports -> !exports.isQualified())
         .extracting(ModuleDescriptor.Exports::source)
-        .containsExactly("dev.fovea");
+        .containsExactlyInAnyOrder("dev.fovea", "dev.fovea.analysis");
   }
 
   @Test

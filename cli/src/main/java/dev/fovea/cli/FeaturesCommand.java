@@ -1,13 +1,10 @@
 package dev.fovea.cli;
 
-import dev.fovea.CheckpointException;
 import dev.fovea.Feature;
 import dev.fovea.FeatureRequest;
 import dev.fovea.Features;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
-import dev.fovea.checkpoint.Checkpoint;
-import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
 import java.nio.file.Path;
@@ -81,7 +78,7 @@ final class FeaturesCommand implements Runnable {
         Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
       Image image =
           input.pixels != null
-              ? pixels(input.pixels)
+              ? InputImages.pixels(input.pixels)
               : imageOptions.prepare(imageOptions.read(input.image), model.preprocessing());
       FeatureRequest request = FeatureRequest.of(Feature.TOKENS, Feature.PRENORM_TOKENS);
       if (attention) {
@@ -93,22 +90,6 @@ final class FeaturesCommand implements Runnable {
         request = request.withAllBlocks(model.config().depth());
       }
       write(model.features(image, request), request);
-    }
-  }
-
-  private static Image pixels(Path file) {
-    try (Checkpoint tensors = Safetensors.open(file)) {
-      TensorInfo info = tensors.tensors().get("image");
-      if (info == null || info.shape().size() != 3 || info.shape().getFirst() != 3) {
-        throw new CheckpointException(
-            file
-                + ": expected a tensor image [3, height, width], got "
-                + (info == null ? tensors.tensors().keySet() : info.shape()));
-      }
-      float[] samples = new float[Math.toIntExact(info.elements())];
-      tensors.read("image", 0, samples, 0, samples.length);
-      int height = Math.toIntExact(info.shape().get(1));
-      return Image.planes(Math.toIntExact(info.shape().get(2)), height, samples);
     }
   }
 

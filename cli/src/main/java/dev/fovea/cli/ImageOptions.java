@@ -56,11 +56,15 @@ final class ImageOptions {
 
   /** Reads an encoded image. */
   Image.Rgb read(Path file) {
-    Image image = Image.read(file, new DecodeOptions(maxPixels, orient));
+    Image image = Image.read(file, decoding());
     if (image instanceof Image.Rgb rgb) {
       return rgb;
     }
     throw new ImageException(file + ": expected a decoder that gives 8-bit RGB");
+  }
+
+  DecodeOptions decoding() {
+    return new DecodeOptions(maxPixels, orient);
   }
 
   /** A model's preprocessing, changed as the options say. */

@@ -34,6 +34,10 @@ import picocli.CommandLine.Spec;
     subcommands = {
       EmbedCommand.class,
       FeaturesCommand.class,
+      OutliersCommand.class,
+      AttentionCommand.class,
+      ClassifyCommand.class,
+      ProbeCommand.class,
       PreprocessCommand.class,
       ConvertCommand.class,
       InspectCommand.class,

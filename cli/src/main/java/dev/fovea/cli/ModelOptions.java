@@ -5,6 +5,7 @@ import dev.fovea.Fovea;
 import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.converter.WeightFiles;
 import dev.fovea.hub.Hub;
 import dev.fovea.kernels.WeightStorage;
@@ -83,8 +84,18 @@ final class ModelOptions {
     return storage;
   }
 
+  /** The model, as the user has named it. */
+  String model() {
+    return model;
+  }
+
   /** Opens the model with options of the command's own on top. */
   Fovea open(ProgressListener progress, UnaryOperator<Options> more) {
+    return open(model, progress, more);
+  }
+
+  /** Opens another model in the same way. */
+  Fovea open(String name, ProgressListener progress, UnaryOperator<Options> more) {
     Options options =
         Options.DEFAULT
             .withThreads(threads)
@@ -93,10 +104,26 @@ final class ModelOptions {
             .withStorage(storage)
             .withPositionPolicy(positionPolicy)
             .withProgress(progress);
-    if (!new File(model).isFile()) {
-      return Fovea.open(model, more.apply(options));
+    if (!new File(name).isFile()) {
+      return Fovea.open(name, more.apply(options));
     }
-    return Fovea.open(() -> WeightFiles.open(Path.of(model), positionPolicy), more.apply(options));
+    return Fovea.open(() -> WeightFiles.open(Path.of(name), positionPolicy), more.apply(options));
+  }
+
+  /**
+   * The model's file or directory.
+   *
+   * @throws CheckpointException if there is none, as of synthetic models
+   */
+  Path weights(ProgressListener progress) {
+    return weights(model, progress);
+  }
+
+  /** The SHA-256 of the model's weights; a synthetic model's name says everything about them. */
+  String content(ProgressListener progress) {
+    return model.startsWith(SyntheticCheckpoint.SCHEME)
+        ? model
+        : WeightFiles.sha256(weights(progress), progress);
   }
 
   /**

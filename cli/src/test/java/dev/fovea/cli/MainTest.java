@@ -32,6 +32,10 @@ class MainTest {
         .contains(
             "embed",
             "features",
+            "outliers",
+            "attention",
+            "classify",
+            "probe",
             "preprocess",
             "convert",
             "inspect",

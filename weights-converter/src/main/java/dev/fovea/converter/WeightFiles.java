@@ -3,6 +3,7 @@ package dev.fovea.converter;
 import dev.fovea.CheckpointException;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
+import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.VitWeights;
@@ -44,13 +45,22 @@ public final class WeightFiles {
     if (!isPth(source)) {
       return VitWeights.open(source, policy);
     }
-    PthCheckpoint checkpoint = PthCheckpoint.open(source);
+    Checkpoint checkpoint = PthCheckpoint.open(source);
     try {
       return VitWeights.of(checkpoint, null, null, policy);
     } catch (RuntimeException | Error e) {
       checkpoint.close();
       throw e;
     }
+  }
+
+  /**
+   * Opens the tensors in a file or a directory, whatever they are.
+   *
+   * @throws CheckpointException if it cannot be read, or is damaged
+   */
+  public static Checkpoint tensors(Path source) {
+    return isPth(source) ? PthCheckpoint.open(source) : Safetensors.open(source);
   }
 
   /**

@@ -1,0 +1,190 @@
+package dev.fovea.cli;
+
+import dev.fovea.Fovea;
+import dev.fovea.Image;
+import dev.fovea.Preprocessing;
+import dev.fovea.analysis.AttentionMaps;
+import dev.fovea.checkpoint.SafetensorsWriter;
+import dev.fovea.checkpoint.TensorInfo;
+import dev.fovea.plots.ContactSheet;
+import dev.fovea.plots.PatchPicture;
+import dev.fovea.plots.Picture;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "attention",
+    description = "Shows where CLS and the registers look: attention over the patches.",
+    footer = {
+      "",
+      "With --out, for every image and block B:",
+      "  NAME-attention-B            every head's map, and their mean, of CLS and every register",
+      "  NAME-attention-B-cls        the mean of the heads over the image, for CLS",
+      "  NAME-attention-B-register1  and for every register",
+      "With --arrays a safetensors file: NAME.blockB [1 + R, heads, rows, columns] for every image",
+      "and block, CLS first.",
+      "",
+      "Examples:",
+      "  fovea attention -m facebook/dinov2-with-registers-small cat.jpg --out maps",
+      "  fovea attention -m facebook/dinov2-small cat.jpg --blocks all --mass 0.6 --out maps",
+      "  fovea attention -m model.safetensors photos/ --arrays attention.safetensors"
+    })
+final class AttentionCommand implements Callable<Integer> {
+
+  @Mixin private ModelOptions modelOptions;
+  @Mixin private InputImages input;
+  @Mixin private DrawingOptions drawings;
+
+  @Option(
+      names = "--blocks",
+      paramLabel = "B,...",
+      split = ",",
+      description = "Blocks, from 0, or all. Default: the last one.")
+  private List<String> blocks;
+
+  @Option(
+      names = "--mass",
+      paramLabel = "M",
+      description =
+          "Keep only the patches that get most, as few as hold this share of each map (0 to 1).")
+  private Double mass;
+
+  @Option(
+      names = "--arrays",
+      paramLabel = "FILE.safetensors",
+      description = "Write the maps as arrays.")
+  private Path arrays;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    if (!drawings.wanted() && arrays == null) {
+      throw new ParameterException(
+          spec.commandLine(), "nothing to do: ask for pictures with --out or for --arrays");
+    }
+    List<Path> files = input.files();
+    List<String> names = DrawingOptions.names(files);
+    Map<String, Picture> pictures = new LinkedHashMap<>();
+    Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
+    try (Progress progress = new Progress(spec.commandLine().getErr());
+        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+      int[] indices = blocks(model.config().depth());
+      for (int i = 0; i < files.size(); i++) {
+        Image image = input.read(files.get(i), model.preprocessing());
+        AttentionMaps maps = AttentionMaps.of(model, image, indices);
+        if (drawings.wanted()) {
+          draw(names.get(i), files.get(i), model.preprocessing(), maps, pictures);
+        }
+        if (arrays != null) {
+          collect(names.get(i), maps, tensors);
+        }
+      }
+    }
+    if (arrays != null) {
+      SafetensorsWriter.write(arrays, tensors);
+    }
+    if (drawings.wanted()) {
+      drawings.write(pictures);
+    }
+    return 0;
+  }
+
+  private int[] blocks(int depth) {
+    if (blocks == null) {
+      return new int[] {depth - 1};
+    }
+    if (blocks.equals(List.of("all"))) {
+      return IntStream.range(0, depth).toArray();
+    }
+    try {
+      return blocks.stream().mapToInt(Integer::parseInt).toArray();
+    } catch (NumberFormatException e) {
+      throw new ParameterException(
+          spec.commandLine(), "--blocks: expected numbers from 0 or all, got " + blocks, e);
+    }
+  }
+
+  private void draw(
+      String name,
+      Path file,
+      Preprocessing preprocessing,
+      AttentionMaps maps,
+      Map<String, Picture> pictures) {
+    Image.Rgb seen = input.seen(file, preprocessing);
+    for (int block : maps.blocks()) {
+      String prefix = name + "-attention-" + block;
+      pictures.put(prefix, sheet(maps, block));
+      for (int query = 0; query <= maps.registers(); query++) {
+        float[] map = kept(maps.mean(block, query));
+        Picture picture = PatchPicture.over(seen, maps.grid()).heat(map, 0, largest(map)).picture();
+        pictures.put(prefix + (query == AttentionMaps.CLS ? "-cls" : "-register" + query), picture);
+      }
+    }
+  }
+
+  /** A row for CLS and for every register; the mean of the heads, then every head. */
+  private Picture sheet(AttentionMaps maps, int block) {
+    List<String> columns = new ArrayList<>(List.of("mean"));
+    IntStream.range(0, maps.heads()).forEach(head -> columns.add("head " + head));
+    List<ContactSheet.Row> rows = new ArrayList<>();
+    for (int query = 0; query <= maps.registers(); query++) {
+      List<Picture> row = new ArrayList<>();
+      row.add(alone(maps, maps.mean(block, query)));
+      for (int head = 0; head < maps.heads(); head++) {
+        row.add(alone(maps, maps.head(block, head, query)));
+      }
+      String title = query == AttentionMaps.CLS ? "CLS" : "register " + query;
+      rows.add(new ContactSheet.Row(title, row));
+    }
+    return ContactSheet.of(columns, rows);
+  }
+
+  private Picture alone(AttentionMaps maps, float[] map) {
+    float[] kept = kept(map);
+    return PatchPicture.of(maps.grid()).heatAlone(kept, 0, largest(kept)).picture();
+  }
+
+  private void collect(String name, AttentionMaps maps, Map<TensorInfo, float[]> tensors) {
+    int patches = maps.grid().patches();
+    for (int block : maps.blocks()) {
+      float[] values = new float[(1 + maps.registers()) * maps.heads() * patches];
+      for (int i = 0; i < values.length / patches; i++) {
+        float[] map = kept(maps.head(block, i % maps.heads(), i / maps.heads()));
+        System.arraycopy(map, 0, values, i * patches, patches);
+      }
+      List<Long> shape =
+          List.of(
+              1L + maps.registers(),
+              (long) maps.heads(),
+              (long) maps.grid().rows(),
+              (long) maps.grid().columns());
+      tensors.put(new TensorInfo(name + ".block" + block, "F32", shape), values);
+    }
+  }
+
+  private float[] kept(float[] map) {
+    return mass == null ? map : AttentionMaps.topMass(map, mass);
+  }
+
+  private static double largest(float[] map) {
+    double largest = 0;
+    for (float value : map) {
+      largest = Math.max(largest, value);
+    }
+    return largest;
+  }
+}

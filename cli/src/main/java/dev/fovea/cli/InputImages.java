@@ -1,0 +1,110 @@
+package dev.fovea.cli;
+
+import dev.fovea.CheckpointException;
+import dev.fovea.Image;
+import dev.fovea.ImageException;
+import dev.fovea.Preprocessing;
+import dev.fovea.Preprocessor;
+import dev.fovea.checkpoint.Checkpoint;
+import dev.fovea.checkpoint.Safetensors;
+import dev.fovea.checkpoint.TensorInfo;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The images that an analysis is about: files and directories, or pixels. */
+final class InputImages {
+
+  @ArgGroup(multiplicity = "1")
+  private Source source;
+
+  @Mixin private ImageOptions options;
+
+  @Option(
+      names = {"-r", "--recursive"},
+      description = "Also the directories in directories.")
+  private boolean recursive;
+
+  /** Images, or pixels. */
+  static final class Source {
+    @Parameters(
+        arity = "1..*",
+        paramLabel = "IMAGE",
+        description = "Image files, or directories of them.")
+    private List<Path> paths;
+
+    @Option(
+        names = "--pixels",
+        paramLabel = "FILE.safetensors",
+        description = "A file whose tensor image [3, H, W] is taken as already normalised.")
+    private Path pixels;
+  }
+
+  /**
+   * The files, in order.
+   *
+   * @throws ImageException if there are none
+   */
+  List<Path> files() throws IOException {
+    if (source.pixels != null) {
+      return List.of(source.pixels);
+    }
+    List<Path> files = ImageFiles.expand(source.paths, recursive);
+    if (files.isEmpty()) {
+      throw new ImageException(
+          "no images in "
+              + source.paths
+              + (recursive ? "" : "; --recursive looks into the directories in them, too"));
+    }
+    return files;
+  }
+
+  /** One of {@link #files} as a model with this preprocessing shall get it. */
+  Image read(Path file, Preprocessing preprocessing) {
+    return source.pixels != null
+        ? pixels(file)
+        : options.prepare(options.read(file), preprocessing);
+  }
+
+  /** One of {@link #files} as people see what the model sees: resized, cropped, 8 bits a sample. */
+  Image.Rgb seen(Path file, Preprocessing preprocessing) {
+    return source.pixels != null
+        ? visible(pixels(file), preprocessing)
+        : Preprocessor.apply(options.read(file), options.change(preprocessing));
+  }
+
+  /** Pixels from a file that holds them normalised. */
+  static Image.Planes pixels(Path file) {
+    try (Checkpoint tensors = Safetensors.open(file)) {
+      TensorInfo info = tensors.tensors().get("image");
+      if (info == null || info.shape().size() != 3 || info.shape().getFirst() != 3) {
+        throw new CheckpointException(
+            file
+                + ": expected a tensor image [3, height, width], got "
+                + (info == null ? tensors.tensors().keySet() : info.shape()));
+      }
+      float[] samples = new float[Math.toIntExact(info.elements())];
+      tensors.read("image", 0, samples, 0, samples.length);
+      int height = Math.toIntExact(info.shape().get(1));
+      return new Image.Planes(Math.toIntExact(info.shape().get(2)), height, samples);
+    }
+  }
+
+  /** Undoes the normalisation; what is darker than black or brighter than white is cut off. */
+  private static Image.Rgb visible(Image.Planes planes, Preprocessing preprocessing) {
+    int count = planes.width() * planes.height();
+    byte[] samples = new byte[3 * count];
+    for (int i = 0; i < samples.length; i++) {
+      int channel = i % 3;
+      double value =
+          planes.samples()[channel * count + i / 3] * preprocessing.std().get(channel)
+              + preprocessing.mean().get(channel);
+      samples[i] = (byte) Math.clamp(Math.round(255 * value), 0, 255);
+    }
+    return new Image.Rgb(planes.width(), planes.height(), samples);
+  }
+}

@@ -1,0 +1,176 @@
+package dev.fovea.cli;
+
+import dev.fovea.Fovea;
+import dev.fovea.Image;
+import dev.fovea.analysis.OutlierRule;
+import dev.fovea.analysis.Outliers;
+import dev.fovea.analysis.TokenStatistics;
+import dev.fovea.plots.NormHistogram;
+import dev.fovea.plots.PatchPicture;
+import dev.fovea.plots.Picture;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.json.JsonMapper;
+
+@Command(
+    name = "outliers",
+    description = "Finds patches whose tokens have outgrown the others: scratch space.",
+    footer = {
+      "",
+      "A patch is an outlier if its norm is above the cutoff, which is one for all images:",
+      "  fixed       --cutoff (default: 150, the paper's for DINOv2 ViT-g)",
+      "  sigma       the mean plus --cutoff standard deviations (default: 3)",
+      "  percentile  --cutoff percent of the norms are below (default: 98)",
+      "  valley      the widest gap between the centres of two means, if there is one (the"
+          + " default)",
+      "With --out: histogram, and for every image a map NAME-norms with outliers framed (and",
+      "NAME-norms-compared for the second model).",
+      "",
+      "Examples:",
+      "  fovea outliers -m facebook/dinov2-large photos/",
+      "  fovea outliers -m facebook/dinov2-large \\",
+      "      --compare facebook/dinov2-with-registers-large photos/ --out pictures",
+      "  fovea outliers -m model.safetensors --method fixed --cutoff 150 --json cat.jpg"
+    })
+final class OutliersCommand implements Callable<Integer> {
+
+  /** How the cutoff is found. */
+  enum Method {
+    FIXED(150),
+    SIGMA(3),
+    PERCENTILE(98),
+    VALLEY(Double.NaN);
+
+    private final double usual;
+
+    Method(double usual) {
+      this.usual = usual;
+    }
+
+    OutlierRule rule(Double value) {
+      double number = value == null ? usual : value;
+      return switch (this) {
+        case FIXED -> new OutlierRule.Fixed(number);
+        case SIGMA -> new OutlierRule.Sigma(number);
+        case PERCENTILE -> new OutlierRule.Percentile(number);
+        case VALLEY -> new OutlierRule.Valley();
+      };
+    }
+  }
+
+  @Mixin private ModelOptions modelOptions;
+  @Mixin private InputImages input;
+  @Mixin private DrawingOptions drawings;
+
+  @Option(
+      names = "--compare",
+      paramLabel = "MODEL",
+      description = "A second model for the same images, opened with the same options.")
+  private String compare;
+
+  @Option(
+      names = "--method",
+      defaultValue = "valley",
+      paramLabel = "METHOD",
+      description = "fixed, sigma, percentile, or valley (the default).")
+  private Method method;
+
+  @Option(
+      names = "--cutoff",
+      paramLabel = "X",
+      description = "The number that the method needs; valley needs none.")
+  private Double cutoff;
+
+  @Option(
+      names = "--block",
+      paramLabel = "B",
+      description = "The block after which norms are looked at, from 0. Default: the last one.")
+  private Integer block;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    if (method == Method.VALLEY && cutoff != null) {
+      throw new ParameterException(spec.commandLine(), "--method valley has no --cutoff");
+    }
+    List<Path> files = input.files();
+    List<OutlierReport> reports = new ArrayList<>();
+    reports.add(analyse(modelOptions.model(), files));
+    if (compare != null) {
+      reports.add(analyse(compare, files));
+    }
+    if (drawings.wanted()) {
+      drawings.write(pictures(reports));
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      Map<String, Object> object =
+          Map.of("models", reports.stream().map(OutlierReport::json).toList());
+      out.println(JsonMapper.shared().writeValueAsString(object));
+    } else {
+      reports.forEach(report -> report.print(out));
+    }
+    return 0;
+  }
+
+  private OutlierReport analyse(String name, List<Path> files) {
+    OutlierRule rule = method.rule(cutoff);
+    try (Progress progress = new Progress(spec.commandLine().getErr());
+        Fovea model = modelOptions.open(name, progress, UnaryOperator.identity())) {
+      List<TokenStatistics> statistics = new ArrayList<>();
+      for (Path file : files) {
+        statistics.add(TokenStatistics.of(model, input.read(file, model.preprocessing())));
+      }
+      Outliers outliers =
+          Outliers.find(statistics, rule, block == null ? model.config().depth() - 1 : block);
+      return new OutlierReport(name, model.preprocessing(), rule, files, outliers);
+    }
+  }
+
+  /** A histogram, and a map of norms for every image and model. */
+  private Map<String, Picture> pictures(List<OutlierReport> reports) {
+    Map<String, Picture> pictures = new LinkedHashMap<>();
+    Map<String, Outliers> models = new LinkedHashMap<>();
+    for (OutlierReport report : reports) {
+      String which = models.isEmpty() ? "" : "-compared";
+      models.put(report.model() + (models.isEmpty() ? "" : " (compared)"), report.outliers());
+      List<String> names = DrawingOptions.names(report.files());
+      for (int i = 0; i < names.size(); i++) {
+        Image.Rgb seen = input.seen(report.files().get(i), report.preprocessing());
+        pictures.put(names.get(i) + "-norms" + which, normMap(report.outliers(), i, seen));
+      }
+    }
+    pictures.put("histogram", NormHistogram.of(models));
+    return pictures;
+  }
+
+  /** Norms over the image, from 0 to the largest of all images; outliers are framed. */
+  private static Picture normMap(Outliers outliers, int index, Image.Rgb seen) {
+    Outliers.OfImage image = outliers.images().get(index);
+    double most = 0;
+    for (float norm : outliers.norms()) {
+      most = Math.max(most, norm);
+    }
+    return PatchPicture.over(seen, image.statistics().grid())
+        .heat(image.statistics().patches(outliers.block()), 0, most)
+        .frames(image.patches())
+        .picture();
+  }
+}

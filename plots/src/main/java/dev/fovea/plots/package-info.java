@@ -1,0 +1,2 @@
+/** Pictures of norms, maps, segments and boxes; drawn without a screen. */
+package dev.fovea.plots;
