@@ -46,7 +46,7 @@ final class Conversion extends Instruction {
     } else if (!from.floating()) {
       loop = LaneLoop.of(a -> fromInteger(from.extend(a), from, to, mode));
     } else if (!to.floating()) {
-      loop = LaneLoop.of(a -> toInteger(real(from, flush, a), to, mode));
+      loop = LaneLoop.of(a -> toInteger(real(from, flush, a), from, to, mode));
     } else {
       loop = floats(decoding, from, to, integral != null ? mode : null, mode);
     }
@@ -110,8 +110,15 @@ final class Conversion extends Instruction {
     };
   }
 
-  /** Out of range becomes the nearest number in range; not a number becomes 0. */
-  private static long toInteger(double value, PtxType to, Mode mode) {
+  /**
+   * Out of range becomes the nearest number in range. Not a number becomes 0, but where 64 bits are
+   * involved the number whose only bit is the uppermost.
+   */
+  private static long toInteger(double value, PtxType from, PtxType to, Mode mode) {
+    if (Double.isNaN(value)) {
+      boolean wide = from == PtxType.F64 || to.bytes() == Long.BYTES;
+      return wide ? 1L << (to.bits() - 1) : 0;
+    }
     double whole = Rounding.toInteger(value, mode);
     if (to == PtxType.U64) {
       if (whole >= 0x1p64) {

@@ -42,8 +42,7 @@ class FaultsTest {
 
   /** Runs with 1 KB of input, 256 numbers i, and as much output that nobody has written. */
   private static void run(String instructions, int threads) {
-    try (KernelBench bench =
-        new KernelBench(new InterpretedDriver(), Snippet.module(instructions))) {
+    try (KernelBench bench = Snippet.bench(instructions)) {
       int[] numbers = new int[256];
       Arrays.setAll(numbers, i -> i);
       Snippet.run(bench, threads, 0, bench.upload(numbers), bench.allocate(1024));
@@ -406,7 +405,7 @@ class FaultsTest {
         .hasMessage(
             "kernel snippet takes blocks of at most 128 threads, but was launched with 256"
                 + " threads");
-    try (KernelBench bench = new KernelBench(new InterpretedDriver(), Snippet.module(""))) {
+    try (KernelBench bench = Snippet.bench("")) {
       assertThatThrownBy(() -> bench.run("snippet", 1, 32, 0, bench.arguments().address(1)))
           .isInstanceOf(CudaException.class)
           .hasMessage("kernel snippet takes 16 bytes of parameters, but was launched with 8 bytes");

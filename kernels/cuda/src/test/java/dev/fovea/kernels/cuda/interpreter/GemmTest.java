@@ -1,11 +1,16 @@
 package dev.fovea.kernels.cuda.interpreter;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fovea.kernels.cuda.driver.CudaException;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A tiled matrix product with everything that the shipped ones use, against float64. */
 class GemmTest {
@@ -18,7 +23,12 @@ class GemmTest {
   void equalsExactProduct(HalfFormat format, int m, int n, int k) {
     short[] a = random(format, m * k, 1);
     short[] w = random(format, n * k, 2);
-    try (KernelBench bench = KernelBench.of("gemm.ptx")) {
+    assertProduct(run(KernelBench.read("gemm.ptx"), format, a, w, m, n, k), format, a, w, n, k);
+  }
+
+  private static float[] run(
+      String ptx, HalfFormat format, short[] a, short[] w, int m, int n, int k) {
+    try (KernelBench bench = new KernelBench(new InterpretedDriver(), ptx)) {
       long c = bench.allocate(m * n * Float.BYTES);
       bench.run(
           format == HalfFormat.F16 ? "gemm_f16" : "gemm_bf16",
@@ -34,8 +44,30 @@ class GemmTest {
               .number(m)
               .number(n)
               .number(k));
-      assertProduct(bench.floats(c, m * n), format, a, w, n, k);
+      return bench.floats(c, m * n);
     }
+  }
+
+  private static Stream<Arguments> mistakes() {
+    return Stream.of(
+        Arguments.of("bar.sync \t0;", "", "race: "),
+        Arguments.of("cp.async.wait_group 1;", "cp.async.wait_group 2;", "has not been waited for"),
+        Arguments.of("cp.async.wait_group 1;", "", "has not been waited for"),
+        Arguments.of("cp.async.commit_group;", "", "has not been waited for"));
+  }
+
+  @ParameterizedTest(name = "{0} becomes {1}")
+  @MethodSource("mistakes")
+  @DisplayName("mistakes that a GPU may forgive are found in the compiled kernel")
+  void mistakes(String right, String wrong, String message) {
+    String ptx = KernelBench.read("gemm.ptx");
+    assertThat(ptx).contains(right);
+    HalfFormat format = HalfFormat.F16;
+    short[] a = random(format, 64 * 384, 1);
+    short[] w = random(format, 64 * 384, 2);
+    assertThatThrownBy(() -> run(ptx.replace(right, wrong), format, a, w, 64, 64, 384))
+        .isInstanceOf(CudaException.class)
+        .hasMessageContaining(message);
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.fovea.kernels.cuda.interpreter;
 
+import dev.fovea.kernels.cuda.driver.GpuFacts;
+
 /**
  * A kernel made of a few instructions. It finds in {@code %rd1} and {@code %rd2} the addresses of
  * an input and an output, in {@code %r1} the thread's number, in {@code %r2} its lane, in {@code
@@ -7,10 +9,13 @@ package dev.fovea.kernels.cuda.interpreter;
  */
 final class Snippet {
 
+  private static final GpuFacts HOPPER =
+      new GpuFacts("PTX interpreter", 90, 4, 163 * 1024, 2L << 30, 13000);
+
   private static final String START =
       """
-      .version 7.0
-      .target sm_80
+      .version 8.0
+      .target sm_90
       .address_size 64
       .extern .shared .align 16 .b8 dynamic[];
       .visible .entry snippet(.param .align 8 .b8 snippet_param_0[16])
@@ -30,6 +35,17 @@ final class Snippet {
       """;
 
   private Snippet() {}
+
+  /** A device that knows all instructions that the tests use, with this kernel on it. */
+  static KernelBench bench(String instructions) {
+    return bench(instructions, "");
+  }
+
+  /** The same in a module with other functions and variables. */
+  static KernelBench bench(String instructions, String others) {
+    String module = module(instructions).replace(".visible .entry", others + ".visible .entry");
+    return new KernelBench(new InterpretedDriver(HOPPER), module);
+  }
 
   /** The module with this kernel. */
   static String module(String instructions) {
