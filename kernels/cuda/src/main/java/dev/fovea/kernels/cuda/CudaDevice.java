@@ -45,7 +45,7 @@ final class CudaDevice implements Device {
       throw e;
     }
     try {
-      facts = driver.facts();
+      facts = call(driver::facts);
       kernels = call(() -> new GpuKernels(driver, precision));
     } catch (RuntimeException | Error e) {
       close();

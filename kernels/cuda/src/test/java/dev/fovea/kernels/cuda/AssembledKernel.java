@@ -155,10 +155,10 @@ record AssembledKernel(
   }
 
   private static String text(ByteBuffer bytes, int from) {
-    int to = from;
-    while (bytes.get(to) != 0) {
-      to++;
+    StringBuilder text = new StringBuilder();
+    for (int at = from; bytes.get(at) != 0; at++) {
+      text.append((char) bytes.get(at));
     }
-    return new String(bytes.array(), from, to - from, StandardCharsets.US_ASCII);
+    return text.toString();
   }
 }

@@ -103,9 +103,7 @@ class LinearAddKernelTest {
                 GpuTokens to = scene.residual(1, 300, 64, x);
                 scene.run(
                     plan ->
-                        scene
-                            .kernels()
-                            .linearAdd(plan, from, Rows.all(to), layer.packed(), to));
+                        scene.kernels().linearAdd(plan, from, Rows.all(to), layer.packed(), to));
                 float[] expected = scene.full(to);
                 for (int rows = 1; rows < 300; rows += 1 + rows / 8) {
                   scene.fill(to, x);

@@ -21,7 +21,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The PTX that is committed: what it is made of, and what the toolkit makes of it, where there is one. */
+/**
+ * The PTX that is committed: what it is made of, and what the toolkit makes of it, where there is
+ * one.
+ */
 class PtxTest {
 
   private static final Path FOLDER = Path.of("src/main/resources/dev/fovea/kernels/cuda");
@@ -78,8 +81,7 @@ class PtxTest {
         .isNotEmpty()
         .allSatisfy(kernel -> assertThat(kernel.spilledBytes()).isZero())
         .allSatisfy(
-            kernel ->
-                assertThat(kernel.count(AssembledKernel.HMMA)).isEqualTo(kernel.products()))
+            kernel -> assertThat(kernel.count(AssembledKernel.HMMA)).isEqualTo(kernel.products()))
         .anySatisfy(kernel -> assertThat(kernel.products()).isPositive());
   }
 
@@ -99,8 +101,7 @@ class PtxTest {
 
   private static Ended run(String... command) throws IOException, InterruptedException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
     return new Ended(process.exitValue(), output);
   }

@@ -10,8 +10,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What the estimate of a tile's speed leads to, for the shapes of ViT-S to ViT-g. */
 class TileChoiceTest {
 
-  private static final GpuFacts H200 =
-      new GpuFacts("H200", 90, 132, 227 * 1024, 140L << 30, 13000);
+  private static final GpuFacts H200 = new GpuFacts("H200", 90, 132, 227 * 1024, 140L << 30, 13000);
 
   private final TileChoice choice = TileChoice.fastest(H200);
 
@@ -30,11 +29,9 @@ class TileChoiceTest {
   @CsvSource({"384, 1536", "768, 3072", "1024, 4096", "1536, 8192"})
   void manyRowsGetLargeTiles(int inputs, int outputs) {
     int rows = 64 * 261;
-    Tile linear =
-        choice.choose(ProductKernels.NORM_LINEAR, Product.whole(rows, outputs, inputs));
+    Tile linear = choice.choose(ProductKernels.NORM_LINEAR, Product.whole(rows, outputs, inputs));
     assertThat(linear.rows() * linear.columns()).isGreaterThanOrEqualTo(128 * 128);
-    Tile added =
-        choice.choose(ProductKernels.LINEAR_ADD, Product.inChains(rows, inputs, outputs));
+    Tile added = choice.choose(ProductKernels.LINEAR_ADD, Product.inChains(rows, inputs, outputs));
     assertThat(added.split()).isFalse();
     assertThat(added.rows() * added.columns()).isGreaterThanOrEqualTo(64 * 128);
   }
