@@ -11,7 +11,7 @@ constexpr int ROW_WARPS = ROW_THREADS / WARP;
 struct NormArguments {
   const float* x;       // [images, rowsOfX, stride]
   float* y;             // [images, rowsOfY, stride]; may be x
-  u16* half;            // y in 16 bits, for layer_norm_half
+  u16* half;            // [rows.total, stride], for layer_norm_half
   const float* weight;  // [stride]
   const float* bias;    // [stride]
   Rows rows;
@@ -66,19 +66,21 @@ __device__ inline void norm(const NormArguments& a) {
   }
 }
 
-/// A warp has a row: (x - mean) / deviation in 16 bits, for products that are not ours.
+/// A warp has a row: (x - mean) / deviation in 16 bits, rows without gaps and padded with zeros, for
+/// products that are not ours.
 __device__ inline void layerNormHalf(const NormArguments& a) {
   int index = blockIdx.x * ROW_WARPS + threadIdx.x / WARP;
   if (index >= a.rows.total) {
     return;
   }
   const float* x = a.x + (u64)a.rows.of(index, a.rowsOfX) * a.stride;
-  u16* y = a.half + (u64)a.rows.of(index, a.rowsOfY) * a.stride;
+  u16* y = a.half + (u64)index * a.stride;
   float2 moments = momentsOfRow(x, a);
-  for (int column = threadIdx.x % WARP * 2; column < a.width; column += WARP * 2) {
+  for (int column = threadIdx.x % WARP * 2; column < a.stride; column += WARP * 2) {
     float2 v = *(const float2*)(x + column);
+    float first = column < a.width ? (v.x - moments.x) * moments.y : 0;
     float second = column + 1 < a.width ? (v.y - moments.x) * moments.y : 0;
-    *(u32*)(y + column) = pack((v.x - moments.x) * moments.y, second);
+    *(u32*)(y + column) = pack(first, second);
   }
 }
 

@@ -36,7 +36,7 @@ final class CudaDevice implements Device {
    *
    * @param opening opens the driver; called on the thread that will use it
    */
-  CudaDevice(Supplier<CudaDriver> opening, Precision precision) {
+  CudaDevice(Supplier<CudaDriver> opening, Precision precision, Multiplier multiplier) {
     this.precision = precision;
     try {
       driver = call(opening::get);
@@ -46,7 +46,7 @@ final class CudaDevice implements Device {
     }
     try {
       facts = call(driver::facts);
-      kernels = call(() -> new GpuKernels(driver, precision));
+      kernels = call(() -> new GpuKernels(driver, precision, multiplier));
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -56,13 +56,14 @@ final class CudaDevice implements Device {
 
   @Override
   public String description() {
-    return "CUDA, %s, compute capability %d.%d, %d processors, %s"
+    return "CUDA, %s, compute capability %d.%d, %d processors, %s, %s"
         .formatted(
             facts.name(),
             facts.capability() / 10,
             facts.capability() % 10,
             facts.processors(),
-            precision);
+            precision,
+            kernels.products().description());
   }
 
   /**
@@ -167,12 +168,22 @@ final class CudaDevice implements Device {
     return new CudaRecorder(this);
   }
 
+  private void closeOnDevice() {
+    try {
+      if (kernels != null) {
+        kernels.products().close();
+      }
+    } finally {
+      driver.close();
+    }
+  }
+
   @Override
   public void close() {
     if (!closed) {
       closed = true;
       try {
-        thread.run(driver::close);
+        thread.run(this::closeOnDevice);
       } finally {
         thread.close();
       }

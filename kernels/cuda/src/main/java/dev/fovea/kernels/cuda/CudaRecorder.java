@@ -217,6 +217,9 @@ final class CudaRecorder implements Recorder {
       matrices.forEach(tokens -> tokens.allocate(memory));
       PlanBuilder builder = new PlanBuilder(arena, memory);
       verbs.forEach(verb -> verb.accept(builder));
+      if (kernels.products().needTrial()) {
+        builder.steps().forEach(step -> step.enqueue(driver));
+      }
       driver.synchronize();
       driver.beginCapture();
       inputs.forEach(pixels -> driver.copyToDevice(pixels.device(), pixels.host()));

@@ -12,8 +12,6 @@ import java.util.concurrent.locks.ReentrantLock;
 @SuppressWarnings({"ReferenceEquality", "UnnecessaryLambda"}) // END is known by its identity.
 final class CudaThread implements AutoCloseable {
 
-  private static final Runnable END = () -> {};
-
   private final Thread thread;
 
   /** One caller at a time. */
@@ -23,7 +21,7 @@ final class CudaThread implements AutoCloseable {
   private volatile Runnable work;
   private volatile boolean done;
   private Throwable failure;
-  private boolean closed;
+  private volatile boolean closed;
 
   CudaThread() {
     thread = Thread.ofPlatform().daemon().name("fovea-cuda").start(this::serve);
@@ -85,21 +83,28 @@ final class CudaThread implements AutoCloseable {
   }
 
   private void serve() {
-    Runnable task;
-    do {
-      while ((task = work) == null) {
+    while (true) {
+      Runnable task = work;
+      if (task != null) {
+        work = null;
+        serve(task);
+      } else if (closed) {
+        return;
+      } else {
         LockSupport.park(this);
       }
-      work = null;
-      try {
-        task.run();
-      } catch (Throwable e) {
-        failure = e;
-      }
-      Thread waiting = caller;
-      done = true;
-      LockSupport.unpark(waiting);
-    } while (task != END);
+    }
+  }
+
+  private void serve(Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable e) {
+      failure = e;
+    }
+    Thread waiting = caller;
+    done = true;
+    LockSupport.unpark(waiting);
   }
 
   /** Ends the thread. Idempotent. */
@@ -107,10 +112,8 @@ final class CudaThread implements AutoCloseable {
   public void close() {
     turn.lock();
     try {
-      if (!closed) {
-        closed = true;
-        hand(END);
-      }
+      closed = true;
+      LockSupport.unpark(thread);
     } finally {
       turn.unlock();
     }

@@ -37,14 +37,14 @@ final class GpuKernels {
   private static final float SCORE_SCALE = (float) (1 / (Math.log(2) * Math.sqrt(HEAD_WIDTH)));
 
   private final int processors;
-  private final ProductKernels products;
+  private final ProductKernels own;
+  private final Products products;
   private final Kernel attentionWhole;
   private final Kernel attentionWholeSmall;
   private final Kernel attentionBlocks;
   private final Kernel attentionBlocksSmall;
   private final Kernel probabilities;
   private final Kernel norm;
-  private final Kernel layerNorm;
   private final Kernel pool;
   private final Kernel normalize;
   private final Kernel gatherFull;
@@ -53,14 +53,19 @@ final class GpuKernels {
   private final Kernel widen;
 
   /** Loads all kernels. */
-  GpuKernels(CudaDriver driver, Precision precision) {
-    this(driver, precision, TileChoice.fastest(driver.facts()));
+  GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier) {
+    this(driver, precision, multiplier, TileChoice.fastest(driver.facts()));
   }
 
   /** The same with another opinion on tiles. */
-  GpuKernels(CudaDriver driver, Precision precision, TileChoice choice) {
+  GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
     processors = driver.facts().processors();
-    products = new ProductKernels(driver, precision, choice);
+    own = new ProductKernels(driver, precision, choice);
+    products =
+        multiplier
+            .library(driver)
+            .<Products>map(library -> new LibraryProducts(driver, precision, library))
+            .orElse(own);
     KernelModule attention = new KernelModule(driver, precision, "attention");
     attentionWhole = attention.kernel("attention_whole", 128, wholeBytes(128));
     attentionWholeSmall =
@@ -71,7 +76,6 @@ final class GpuKernels {
         new KernelModule(driver, precision, "probabilities").kernel("probabilities", THREADS, 0);
     KernelModule rows = new KernelModule(driver, precision, "rows");
     norm = rows.kernel("norm", THREADS, 0);
-    layerNorm = rows.kernel("layer_norm_half", THREADS, 0);
     pool = rows.kernel("pool", POOL_THREADS, 0);
     normalize = rows.kernel("normalize", THREADS, 0);
     gatherFull = rows.kernel("gather_full", THREADS, 0);
@@ -90,6 +94,10 @@ final class GpuKernels {
     return (queries + 4 * BLOCK_KEYS) * HEAD_ROW_BYTES;
   }
 
+  Products products() {
+    return products;
+  }
+
   /** Leaves x in {@link Form#RESIDUAL}. */
   void patchEmbed(
       PlanBuilder plan,
@@ -97,7 +105,7 @@ final class GpuKernels {
       GpuPacked.PatchEmbed weights,
       PositionTable positions,
       GpuTokens x) {
-    products.patchEmbed(plan, pixels, weights, positions, x);
+    own.patchEmbed(plan, pixels, weights, positions, x);
   }
 
   /** Reads x in {@link Form#RESIDUAL} and writes y in {@link Form#HALF}. */
@@ -184,27 +192,6 @@ final class GpuKernels {
             .address(0)
             .address(weights.weight())
             .address(weights.bias());
-    launchNorm(plan, norm, arguments, x, rows, weights.epsilon(), y);
-  }
-
-  /**
-   * {@code (x - mean) / deviation} from {@link Form#FULL} to {@link Form#HALF}, for products that
-   * are not ours.
-   */
-  void layerNorm(PlanBuilder plan, GpuTokens x, Rows rows, float epsilon, GpuTokens y) {
-    Arguments arguments =
-        plan.arguments().address(x.full()).address(0).address(y.half()).address(0).address(0);
-    launchNorm(plan, layerNorm, arguments, x, rows, epsilon, y);
-  }
-
-  private static void launchNorm(
-      PlanBuilder plan,
-      Kernel kernel,
-      Arguments arguments,
-      GpuTokens x,
-      Rows rows,
-      float epsilon,
-      GpuTokens y) {
     int total = x.images() * rows.count();
     arguments
         .number(rows.first())
@@ -215,8 +202,8 @@ final class GpuKernels {
         .number(x.stride())
         .number(x.width())
         .number(1f / x.width())
-        .number(epsilon);
-    plan.launch(kernel, Math.ceilDiv(total, ROWS_PER_BLOCK), 1, 1, arguments);
+        .number(weights.epsilon());
+    plan.launch(norm, Math.ceilDiv(total, ROWS_PER_BLOCK), 1, 1, arguments);
   }
 
   /** Reads and writes {@link Form#FULL}. */

@@ -63,6 +63,16 @@ final class PlanMemory implements AutoCloseable {
     }
   }
 
+  /** Numbers from the device, when all that was asked of it before is done. */
+  float[] download(long address, int count) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment target = arena.allocate(ValueLayout.JAVA_FLOAT, count);
+      driver.copyToHost(target, address);
+      driver.synchronize();
+      return target.toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
   private long upload(MemorySegment source) {
     long address = allocate(source.byteSize());
     driver.copyToDevice(address, source);

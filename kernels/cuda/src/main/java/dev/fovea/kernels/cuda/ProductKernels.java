@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.ToIntFunction;
 
-/** Launches the verbs that are matrix products. Used on the CUDA thread only. */
-final class ProductKernels {
+/** Our own matrix products, fused with all of their verbs. */
+final class ProductKernels implements Products {
 
   /** All tiles of every verb, as the sources instantiate them. */
   static final List<Tile> NORM_LINEAR =
@@ -75,6 +75,16 @@ final class ProductKernels {
     return kernels;
   }
 
+  @Override
+  public String description() {
+    return "own products";
+  }
+
+  @Override
+  public boolean needTrial() {
+    return false;
+  }
+
   private Tile choose(Map<Tile, Kernel> kernels, Product product) {
     return choice.choose(List.copyOf(kernels.keySet()), product);
   }
@@ -129,7 +139,8 @@ final class ProductKernels {
     return table;
   }
 
-  void normLinear(
+  @Override
+  public void normLinear(
       PlanBuilder plan,
       GpuTokens x,
       Rows rows,
@@ -179,8 +190,8 @@ final class ProductKernels {
     }
   }
 
-  /** As norm_linear.cu numbers them. */
-  private static int code(Activation activation) {
+  /** As activation.cuh numbers them. */
+  static int code(Activation activation) {
     return switch (activation) {
       case NONE -> 0;
       case GELU -> 1;
@@ -189,7 +200,8 @@ final class ProductKernels {
     };
   }
 
-  void linearAdd(
+  @Override
+  public void linearAdd(
       PlanBuilder plan, GpuTokens a, Rows rows, GpuPacked.LinearAdd weights, GpuTokens x) {
     GpuPacked.Matrix matrix = weights.matrix();
     int total = a.images() * rows.count();
@@ -243,4 +255,8 @@ final class ProductKernels {
         chains,
         arguments);
   }
+
+  /** {@inheritDoc} Kernels are freed with the driver. */
+  @Override
+  public void close() {}
 }

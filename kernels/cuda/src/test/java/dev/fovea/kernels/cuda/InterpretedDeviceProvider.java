@@ -20,6 +20,6 @@ public final class InterpretedDeviceProvider implements DeviceProvider {
 
   @Override
   public Device open(DeviceOptions options) {
-    return new CudaDevice(InterpretedDriver::new, Precision.of(options.storage()));
+    return new CudaDevice(InterpretedDriver::new, Precision.of(options.storage()), Multiplier.PTX);
   }
 }

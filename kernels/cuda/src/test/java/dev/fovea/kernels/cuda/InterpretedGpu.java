@@ -20,9 +20,9 @@ final class InterpretedGpu {
 
   private InterpretedGpu(Precision precision) {
     this.precision = precision;
-    device = new CudaDevice(() -> driver, precision);
+    device = new CudaDevice(() -> driver, precision, Multiplier.PTX);
     packer = new GpuPacker(device, precision);
-    kernels = device.call(() -> new GpuKernels(driver, precision, this::choose));
+    kernels = device.call(() -> new GpuKernels(driver, precision, Multiplier.PTX, this::choose));
   }
 
   /** One for all tests: reading the PTX takes longer than most of them. */

@@ -46,8 +46,13 @@ class PtxTest {
                 }
                 return method.invoke(driver, arguments);
               });
-      GpuKernels kernels = new GpuKernels((CudaDriver) spy, precision);
-      assertThat(kernels).isNotNull();
+      CudaDriver spied = (CudaDriver) spy;
+      GpuKernels kernels = new GpuKernels(spied, precision, Multiplier.PTX);
+      assertThat(kernels.products().needTrial()).isFalse();
+      NaiveProducts library = new NaiveProducts(driver, precision, false);
+      try (LibraryProducts products = new LibraryProducts(spied, precision, library)) {
+        assertThat(products.needTrial()).isTrue();
+      }
     }
     List<String> there = new ArrayList<>();
     for (Path file : PtxTable.files(FOLDER)) {

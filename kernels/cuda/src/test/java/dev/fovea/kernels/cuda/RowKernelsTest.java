@@ -45,26 +45,6 @@ class RowKernelsTest {
         });
   }
 
-  @ParameterizedTest
-  @EnumSource(Precision.class)
-  void layerNormForOtherProductsIsRight(Precision precision) {
-    int width = 101;
-    float[] x = Numbers.random(3, 9 * width, 30, 2);
-    double[] exact = new double[x.length];
-    for (int row = 0; row < 9; row++) {
-      System.arraycopy(normalised(x, row, width), 0, exact, row * width, width);
-    }
-    InterpretedGpu.with(precision)
-        .run(
-            scene -> {
-              GpuTokens from = scene.residual(1, 9, width, x);
-              GpuTokens to = scene.zeros(1, 9, width, Form.HALF);
-              Rows rows = Rows.all(from);
-              scene.run(plan -> scene.kernels().layerNorm(plan, from, rows, 1e-6f, to));
-              Numbers.assertRounded(scene.halves(to), exact, precision, 1.01);
-            });
-  }
-
   private static double[] normalised(float[] x, int row, int width) {
     double mean = 0;
     for (int j = 0; j < width; j++) {

@@ -33,6 +33,11 @@ final class Scene implements AutoCloseable {
     return memory;
   }
 
+  /** The verbs with products of one thread an element in the place of a library's. */
+  LibraryProducts library(boolean fuses) {
+    return new LibraryProducts(driver, precision, new NaiveProducts(driver, precision, fuses));
+  }
+
   /** A matrix of zeros. */
   GpuTokens zeros(int images, int rows, int width, Form form) {
     GpuTokens tokens = new GpuTokens(null, images, rows, width);

@@ -38,7 +38,9 @@ public interface CudaDriver extends AutoCloseable {
   /** Frees what {@link #allocate} gave. */
   void free(long address);
 
-  /** Allocates page-locked host memory, which copies reach without a detour; zeroed. */
+  /**
+   * Allocates page-locked host memory, which copies reach without a detour; zeroed, under 2 GiB.
+   */
   MemorySegment allocatePinned(long bytes);
 
   /** Frees what {@link #allocatePinned} gave. */
@@ -60,8 +62,8 @@ public interface CudaDriver extends AutoCloseable {
   void launch(Launch launch);
 
   /**
-   * From here on, work put on the stream is not done but recorded; copies need pinned memory. An
-   * error ends the recording, as does freeing memory.
+   * From here on, work put on the stream is not done but recorded; copies need pinned memory. A
+   * recording that an error has interrupted is given up by the next one, and by freeing memory.
    */
   void beginCapture();
 

@@ -27,15 +27,35 @@ public final class CudaDrivers {
    */
   public static CudaDriver open() {
     Gpu gpu = find();
-    return new JCudaBinding(gpu.device(), gpu.facts());
+    return new JCudaBinding(new JCudaContext(gpu.device(), gpu.facts()));
   }
 
-  /** What {@link #open} would give, or why it would fail. Opens nothing. */
+  /**
+   * What {@link #open} would give, or why it would fail; where there is a GPU, also which libraries
+   * of matrix products there are. Opens nothing.
+   */
   public static String diagnosis() {
     try {
-      return describe(find().facts());
+      return String.join("\n", describe(find().facts()), cublas(), cublasLt());
     } catch (CudaException e) {
       return "cannot be used: " + e.getMessage();
+    }
+  }
+
+  private static String cublas() {
+    try {
+      Cublas.load();
+      return "cuBLAS 12 can be used";
+    } catch (CudaException e) {
+      return "cuBLAS cannot be used: " + e.getMessage();
+    }
+  }
+
+  private static String cublasLt() {
+    try {
+      return CublasLt.describe(CublasLtLibrary.load()) + " can be used";
+    } catch (CudaException e) {
+      return "cuBLASLt cannot be used: " + e.getMessage();
     }
   }
 
@@ -82,6 +102,12 @@ public final class CudaDrivers {
           "the NVIDIA driver is needed, and its library %s cannot be loaded; install the driver (in a"
                   .formatted(LIBRARY)
               + " container: start it with --gpus all), or use the CPU",
+          e);
+    } catch (IllegalCallerException e) {
+      throw new CudaException(
+          "Java does not let this code call native libraries; start it with"
+              + " --enable-native-access=ALL-UNNAMED, or with"
+              + " --enable-native-access=dev.fovea.kernels.cuda,jcuda,jcublas on the module path",
           e);
     }
   }

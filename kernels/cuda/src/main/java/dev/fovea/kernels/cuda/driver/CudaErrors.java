@@ -15,19 +15,11 @@ final class CudaErrors {
    * @param what what was tried, so that "... failed" can follow
    */
   static CudaException failure(int result, String what) {
-    String message = what + " failed: " + describe(result);
-    return isLoss(result)
-        ? new CudaException(
-            message
-                + ". The GPU's context is lost with everything in it: close this device and open it"
-                + " again; if that fails, restart the process",
-            Kind.LOST,
-            null)
-        : new CudaException(message);
+    return new CudaException(what + " failed: " + describe(result), kind(result), null);
   }
 
   /** The driver's name and text of a result code, and what to do where that is known. */
-  static String describe(int result) {
+  private static String describe(int result) {
     String[] name = new String[1];
     String[] text = new String[1];
     JCudaDriver.cuGetErrorName(result, name);
@@ -41,6 +33,17 @@ final class CudaErrors {
   }
 
   private static String advice(int result) {
+    return switch (kind(result)) {
+      case LOST ->
+          "the GPU's context is lost with everything in it: close this device and open it again; if"
+              + " that fails, restart the process";
+      case OUT_OF_MEMORY ->
+          "use a smaller model, batch or image, or end other processes on this GPU";
+      case FAILED -> adviceOnFailure(result);
+    };
+  }
+
+  private static String adviceOnFailure(int result) {
     return switch (result) {
       case CUresult.CUDA_ERROR_STUB_LIBRARY ->
           "the libcuda.so.1 that was found is the CUDA toolkit's placeholder: remove its folder"
@@ -65,9 +68,10 @@ final class CudaErrors {
     };
   }
 
-  /** Whether nothing works in the context after this result. */
-  private static boolean isLoss(int result) {
+  private static Kind kind(int result) {
     return switch (result) {
+      case CUresult.CUDA_ERROR_OUT_OF_MEMORY -> Kind.OUT_OF_MEMORY;
+      // Nothing works in a context after these.
       case CUresult.CUDA_ERROR_DEINITIALIZED,
           CUresult.CUDA_ERROR_ECC_UNCORRECTABLE,
           CUresult.CUDA_ERROR_NVLINK_UNCORRECTABLE,
@@ -81,8 +85,8 @@ final class CudaErrors {
           CUresult.CUDA_ERROR_INVALID_ADDRESS_SPACE,
           CUresult.CUDA_ERROR_INVALID_PC,
           CUresult.CUDA_ERROR_LAUNCH_FAILED ->
-          true;
-      default -> false;
+          Kind.LOST;
+      default -> Kind.FAILED;
     };
   }
 }

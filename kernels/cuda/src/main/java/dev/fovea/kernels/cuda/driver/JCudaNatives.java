@@ -6,8 +6,6 @@ import java.lang.invoke.MethodHandles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Locale;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import jcuda.JCudaVersion;
 import jcuda.LibUtils;
@@ -101,8 +99,8 @@ final class JCudaNatives {
   /** JCuda has natives for other systems, too, but older ones, and we have tried none of them. */
   static void checkPlatform() {
     String system = System.getProperty("os.name");
-    String processor = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
-    if (!system.equals("Linux") || !(processor.equals("amd64") || processor.equals("x86_64"))) {
+    String processor = System.getProperty("os.arch");
+    if (!system.equals("Linux") || !processor.equals("amd64")) {
       throw new CudaException(
           "GPUs are supported on Linux on x86-64 only, this is %s on %s; use the CPU"
               .formatted(system, processor));
@@ -130,7 +128,7 @@ final class JCudaNatives {
     } catch (LinkageError e) {
       throw new CudaException(
           "%s of JCuda %s cannot be loaded: %s"
-              .formatted(name, JCudaVersion.get(), reason(e.getMessage())),
+              .formatted(name, JCudaVersion.get(), reason(String.valueOf(e.getMessage()))),
           e);
     } catch (IllegalAccessException e) {
       throw new IllegalStateException(e);
@@ -149,7 +147,14 @@ final class JCudaNatives {
         .matcher(message)
         .results()
         .reduce((first, second) -> second)
-        .map(MatchResult::group)
+        .map(thrown -> thrown.group(1) + advice(thrown.group(1)))
         .orElse(message);
+  }
+
+  private static String advice(String reason) {
+    return reason.contains("failed to map segment")
+        ? "; nothing may be run from there: start Java with -D%s=FOLDER, another folder"
+            .formatted(FOLDER_PROPERTY)
+        : "";
   }
 }
