@@ -9,7 +9,6 @@ import java.util.concurrent.locks.ReentrantLock;
  * The one thread that talks to the driver: a context belongs to a thread of the operating system,
  * and callers may be virtual ones. Handing work over allocates nothing.
  */
-@SuppressWarnings({"ReferenceEquality", "UnnecessaryLambda"}) // END is known by its identity.
 final class CudaThread implements AutoCloseable {
 
   private final Thread thread;
