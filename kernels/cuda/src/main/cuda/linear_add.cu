@@ -93,7 +93,8 @@ __device__ inline bool joinChains(const LinearAddArguments& a, typename T::Sums&
   int chains = gridDim.z;
   int tile = blockIdx.y * gridDim.x + blockIdx.x;
   constexpr int fragments = T::m * T::n;
-  float4* partials = (float4*)a.partials + (u64)tile * chains * fragments * T::threads + threadIdx.x;
+  float4* partials = (float4*)a.partials + threadIdx.x;
+  partials += (u64)tile * chains * fragments * T::threads;
   float4* own = partials + blockIdx.z * fragments * T::threads;
 #pragma unroll
   for (int f = 0; f < fragments; f++) {

@@ -148,8 +148,8 @@ __device__ inline void store(const NormLinearArguments& a, const ResultTile<T>& 
   }
 }
 
-/// The same for SwiGLU: rows of the gate and of the value alternate in the weight, so two columns of
-/// the tile make one of y.
+/// The same for SwiGLU: rows of the gate and of the value alternate in the weight, so two columns
+/// of the tile make one of y.
 template <class T>
 __device__ inline void storeSwiGlu(const NormLinearArguments& a, const ResultTile<T>& tile,
                                    const float2* moments, const u32* rowsOfY, int rows) {

@@ -8,7 +8,7 @@ namespace fovea {
 struct PatchEmbedArguments {
   const void* pixels;      // [images, height, width, 3] bytes or [images, 3, height, width] floats
   const u16* lookup;       // [3, 256]: the 16-bit value of a byte; null for floats
-  const int* offsets;      // [stride]: 4 x (elements from the patch's first sample) + channel; or -1
+  const int* offsets;      // [stride]: 4 x elements from the patch's beginning + channel; or -1
   const u16* weight;       // [weightRows, stride]
   const float* bias;       // [weightRows]
   const float* positions;  // [tokens, x.stride]: added to patches, and the prefix rows themselves

@@ -22,8 +22,8 @@ struct Tile {
   static constexpr int warpsAcross = COLUMNS / WARP_COLUMNS;
   static constexpr int threads = ROWS / WARP_ROWS * warpsAcross * WARP;
 
-  /// Fragments of a warp, 16 rows by 8 columns each: the lane's [0], [1] are in row lane / 4, columns
-  /// 2 (lane % 4) and the next; [2], [3] are 8 rows below.
+  /// Fragments of a warp, 16 rows by 8 columns each: the lane's [0], [1] are in row lane / 4,
+  /// columns 2 (lane % 4) and the next; [2], [3] are 8 rows below.
   static constexpr int m = WARP_ROWS / 16;
   static constexpr int n = WARP_COLUMNS / 8;
   using Sums = float[m][n][4];
@@ -39,7 +39,7 @@ struct Tile {
   static_assert(COLUMNS % GROUP == 0, "whole groups of statistics");
 };
 
-/// Where the calling thread puts its chunks into a stage: the same chunk of every rowsOfPass-th row.
+/// Where the calling thread puts its chunks into a stage: the same one of every rowsOfPass-th row.
 template <class T>
 struct Slot {
   int row = threadIdx.x / 8;

@@ -31,7 +31,7 @@ __device__ inline float meanOfGroup(float sum, int columns) {
 constexpr int TOGETHER = 4;
 
 /// Stores a tile that begins at column firstColumn in all three forms: `rows` of its rows, to where
-/// tokenRows says. A value is finish(row, sums of the calling thread's columns, what read(row) gave).
+/// tokenRows says. Values are finish(row, sums of the thread's columns, what read(row) gave).
 template <class T, class Read, class Finish>
 __device__ inline void storeResidual(const ResultTile<T>& tile, const Residual& x,
                                      const u32* tokenRows, int rows, int firstColumn, Read read,

@@ -72,7 +72,8 @@ final class GpuKernels {
         new Kernel(attentionWhole.name(), attentionWhole.function(), 64, wholeBytes(64));
     attentionBlocks = attention.kernel("attention_blocks_128", 128, blocksBytes(128));
     attentionBlocksSmall = attention.kernel("attention_blocks_64", 128, blocksBytes(64));
-    probabilities = attention.kernel("probabilities", THREADS, 0);
+    probabilities =
+        new KernelModule(driver, precision, "probabilities").kernel("probabilities", THREADS, 0);
     KernelModule rows = new KernelModule(driver, precision, "rows");
     norm = rows.kernel("norm", THREADS, 0);
     pool = rows.kernel("pool", POOL_THREADS, 0);

@@ -1,5 +1,6 @@
 package dev.fovea.kernels.cuda;
 
+import dev.fovea.kernels.DeviceLostException;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
 import java.util.EnumMap;
 import java.util.List;
@@ -43,12 +44,22 @@ final class InterpretedGpu {
   /** Runs a test with one tile. */
   void run(Tile tile, Body body) {
     choice = tile == null ? TileChoice.fastest(InterpretedDriver.SMALL) : (menu, product) -> tile;
-    device.run(
-        () -> {
-          try (Scene scene = new Scene(driver, kernels, precision)) {
-            body.run(scene);
-          }
-        });
+    try {
+      device.run(
+          () -> {
+            try (Scene scene = new Scene(driver, kernels, precision)) {
+              body.run(scene);
+            }
+          });
+    } catch (DeviceLostException e) {
+      forget(precision);
+      throw e;
+    }
+  }
+
+  /** The next test gets another one. */
+  private static synchronized void forget(Precision precision) {
+    OPEN.remove(precision);
   }
 
   /** From now on blocks and warps have their turns in an order that the seed decides. */
