@@ -1,6 +1,6 @@
 package dev.fovea.kernels.cuda.interpreter;
 
-import java.util.Random;
+import java.util.SplittableRandom;
 
 /** One block of a grid after another: its warps, its shared memory, its barriers. */
 final class Block {
@@ -36,7 +36,7 @@ final class Block {
    *
    * @param order shuffles the order in which warps have their turns; null for their own
    */
-  void run(int number, Random order) {
+  void run(int number, SplittableRandom order) {
     x = number % grid.x();
     y = number / grid.x() % grid.y();
     z = number / grid.x() / grid.y();
@@ -67,7 +67,7 @@ final class Block {
     return ran;
   }
 
-  static <T> void shuffle(T[] items, Random order) {
+  static <T> void shuffle(T[] items, SplittableRandom order) {
     for (int i = items.length - 1; order != null && i > 0; i--) {
       int j = order.nextInt(i + 1);
       T swapped = items[i];

@@ -4,13 +4,10 @@ import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.driver.Launch;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,18 +29,14 @@ public final class InterpretedDriver implements CudaDriver {
 
   private static final long STREAM = 0x57_12ea;
 
-  /** CUDA 11 understands PTX 7, CUDA 12 understands PTX 8, and so on. */
-  private static final int CUDA_BEFORE_PTX = 4;
-
   private final GpuFacts facts;
   private final Machine machine = new Machine();
   private final Map<Long, PtxModule> modules = new HashMap<>();
   private final Map<Long, Function> functions = new HashMap<>();
   private final Map<Long, List<Runnable>> graphs = new HashMap<>();
   private final Map<Long, Event> events = new HashMap<>();
-  private final Map<Long, Pinned> pinned = new HashMap<>();
-  private final Deque<Runnable> stream = new ArrayDeque<>();
-  private List<Runnable> capture;
+  private final PinnedMemory pinned = new PinnedMemory();
+  private final WorkStream stream = new WorkStream();
   private long allocatedBytes;
   private long handles;
   private RuntimeException lost;
@@ -51,8 +44,6 @@ public final class InterpretedDriver implements CudaDriver {
   private long owner;
 
   private record Function(Kernel kernel, int sharedBytes) {}
-
-  private record Pinned(Arena arena, MemorySegment segment) {}
 
   private static final class Event {
     private boolean passed;
@@ -88,7 +79,7 @@ public final class InterpretedDriver implements CudaDriver {
             "%d bytes of device memory at 0x%x".formatted(allocation.size(), allocation.base()));
       }
     }
-    pinned.values().forEach(p -> leaks.add(p.segment().byteSize() + " bytes of pinned memory"));
+    pinned.segments().forEach(p -> leaks.add(p.byteSize() + " bytes of pinned memory"));
     graphs.keySet().forEach(graph -> leaks.add("graph " + graph));
     events.keySet().forEach(event -> leaks.add("event " + event));
     if (!leaks.isEmpty()) {
@@ -107,21 +98,7 @@ public final class InterpretedDriver implements CudaDriver {
     enter();
     try {
       PtxModule module = PtxModule.load(ptx, machine.memory());
-      int needed = module.version() / 10 + CUDA_BEFORE_PTX;
-      if (needed > facts.driverVersion() / 1000) {
-        throw new CudaException(
-            "the module is PTX %d.%d, which needs a driver for CUDA %d, but this one is for %d"
-                .formatted(
-                    module.version() / 10,
-                    module.version() % 10,
-                    needed,
-                    facts.driverVersion() / 1000));
-      }
-      if (!module.runsOn(facts.capability())) {
-        throw new CudaException(
-            "the module is for %s, but the device has compute capability %d"
-                .formatted(module.target(), facts.capability()));
-      }
+      module.check(facts);
       return keep(modules, module);
     } catch (PtxException e) {
       throw new CudaException("the module cannot be loaded: " + e.getMessage(), e);
@@ -148,7 +125,7 @@ public final class InterpretedDriver implements CudaDriver {
   @Override
   public long allocate(long bytes) {
     enter();
-    refuseWhileCapturing("memory cannot be allocated");
+    stream.refuseWhileCapturing("memory cannot be allocated");
     long free = facts.memoryBytes() - allocatedBytes;
     if (bytes < 1 || bytes > free || bytes > Integer.MAX_VALUE - Byte.SIZE) {
       throw new CudaException(
@@ -162,7 +139,7 @@ public final class InterpretedDriver implements CudaDriver {
   @Override
   public void free(long address) {
     enter();
-    refuseWhileCapturing("memory cannot be freed");
+    stream.refuseWhileCapturing("memory cannot be freed");
     finish();
     Allocation allocation = machine.memory().find(address, 1);
     if (allocation == null || !machine.memory().free(address)) {
@@ -175,46 +152,38 @@ public final class InterpretedDriver implements CudaDriver {
   @Override
   public MemorySegment allocatePinned(long bytes) {
     enter();
-    Arena arena = Arena.ofShared();
-    MemorySegment segment = arena.allocate(bytes, Long.BYTES);
-    pinned.put(segment.address(), new Pinned(arena, segment));
-    return segment;
+    return pinned.allocate(bytes);
   }
 
   @Override
   public void freePinned(MemorySegment segment) {
     enter();
     finish();
-    Pinned freed = pinned.remove(segment.address());
-    if (freed == null) {
-      throw new CudaException("the memory at 0x%x is not pinned".formatted(segment.address()));
-    }
-    freed.arena().close();
+    pinned.free(segment);
   }
 
   @Override
   public void copyToDevice(long target, MemorySegment source) {
     enter();
-    int size = (int) source.byteSize();
-    Allocation allocation = range(target, size, "copy to");
-    if (isPinned(source)) {
-      enqueue(() -> write(allocation, target, source.toArray(ValueLayout.JAVA_BYTE)));
+    requireRange(target, source.byteSize(), "copy to");
+    if (pinned.contains(source)) {
+      stream.add(() -> write(target, bytesOf(source)));
     } else {
-      refuseWhileCapturing("only pinned memory can be copied");
-      byte[] bytes = source.toArray(ValueLayout.JAVA_BYTE);
-      enqueue(() -> write(allocation, target, bytes));
+      stream.refuseWhileCapturing("only pinned memory can be copied");
+      byte[] bytes = bytesOf(source);
+      stream.add(() -> write(target, bytes));
     }
   }
 
   @Override
   public void copyToHost(MemorySegment target, long source) {
     enter();
-    Allocation allocation = range(source, target.byteSize(), "copy from");
-    if (isPinned(target)) {
-      enqueue(() -> read(allocation, source, target));
+    requireRange(source, target.byteSize(), "copy from");
+    if (pinned.contains(target)) {
+      stream.add(() -> read(source, target));
     } else {
-      refuseWhileCapturing("only pinned memory can be copied to");
-      enqueue(() -> read(allocation, source, target));
+      stream.refuseWhileCapturing("only pinned memory can be copied to");
+      stream.add(() -> read(source, target));
       finish();
     }
   }
@@ -222,28 +191,53 @@ public final class InterpretedDriver implements CudaDriver {
   @Override
   public void fill(long target, byte value, long bytes) {
     enter();
-    Allocation allocation = range(target, bytes, "fill");
-    byte[] values = new byte[(int) bytes];
-    Arrays.fill(values, value);
-    enqueue(() -> write(allocation, target, values));
+    requireRange(target, bytes, "fill");
+    stream.add(
+        () -> {
+          Allocation allocation = existing(target, bytes);
+          int index = allocation.index(target);
+          Arrays.fill(allocation.bytes, index, index + (int) bytes, value);
+          allocation.writeRange(index, (int) bytes);
+        });
   }
 
-  private static void write(Allocation allocation, long target, byte[] bytes) {
+  private static byte[] bytesOf(MemorySegment source) {
+    if (!source.scope().isAlive()) {
+      throw new KernelFault("a copy reads pinned memory that has been freed");
+    }
+    return source.toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  private void write(long target, byte[] bytes) {
+    Allocation allocation = existing(target, bytes.length);
     int index = allocation.index(target);
     System.arraycopy(bytes, 0, allocation.bytes, index, bytes.length);
     allocation.writeRange(index, bytes.length);
   }
 
-  private static void read(Allocation allocation, long source, MemorySegment target) {
-    int index = allocation.index(source);
+  private void read(long source, MemorySegment target) {
     int size = (int) target.byteSize();
+    Allocation allocation = existing(source, size);
+    int index = allocation.index(source);
     int unwritten = allocation.firstUnwritten(index, size);
     if (unwritten >= 0) {
       throw new KernelFault(
           "a copy to the host reads byte %d of an allocation of %d, which nobody has written"
               .formatted(unwritten, allocation.size()));
     }
+    if (!target.scope().isAlive()) {
+      throw new KernelFault("a copy writes pinned memory that has been freed");
+    }
     MemorySegment.copy(allocation.bytes, index, target, ValueLayout.JAVA_BYTE, 0, size);
+  }
+
+  /** Where recorded work finds its memory; a graph may outlive it. */
+  private Allocation existing(long address, long size) {
+    Allocation allocation = machine.memory().find(address, size);
+    if (allocation == null) {
+      throw new KernelFault("recorded work needs " + machine.memory().describe(address, size));
+    }
+    return allocation;
   }
 
   @Override
@@ -268,31 +262,26 @@ public final class InterpretedDriver implements CudaDriver {
     } catch (KernelFault e) {
       throw new CudaException(e.getMessage(), e);
     }
-    enqueue(() -> machine.run(function.kernel(), grid));
+    stream.add(() -> machine.run(function.kernel(), grid));
   }
 
   @Override
   public void beginCapture() {
     enter();
-    refuseWhileCapturing("another capture cannot begin");
-    capture = new ArrayList<>();
+    stream.refuseWhileCapturing("another capture cannot begin");
+    stream.beginCapture();
   }
 
   @Override
   public long endCapture() {
     enter();
-    if (capture == null) {
-      throw new CudaException("no capture has begun that could end");
-    }
-    List<Runnable> recorded = capture;
-    capture = null;
-    return keep(graphs, recorded);
+    return keep(graphs, stream.endCapture());
   }
 
   @Override
   public void launchGraph(long graph) {
     enter();
-    refuseWhileCapturing("graphs cannot be launched");
+    stream.refuseWhileCapturing("graphs cannot be launched");
     stream.addAll(find(graphs, graph, "graph"));
   }
 
@@ -313,7 +302,7 @@ public final class InterpretedDriver implements CudaDriver {
   public void recordEvent(long handle) {
     enter();
     Event event = find(events, handle, "event");
-    enqueue(
+    stream.add(
         () -> {
           event.passed = true;
           event.nanos = System.nanoTime();
@@ -341,7 +330,7 @@ public final class InterpretedDriver implements CudaDriver {
   @Override
   public void synchronize() {
     enter();
-    refuseWhileCapturing("nobody can wait");
+    stream.refuseWhileCapturing("nobody can wait");
     finish();
   }
 
@@ -355,8 +344,7 @@ public final class InterpretedDriver implements CudaDriver {
   public void close() {
     if (!closed) {
       closed = true;
-      stream.clear();
-      pinned.values().forEach(p -> p.arena().close());
+      pinned.close();
     }
   }
 
@@ -378,51 +366,21 @@ public final class InterpretedDriver implements CudaDriver {
     }
   }
 
-  private void refuseWhileCapturing(String what) {
-    if (capture != null) {
-      throw new CudaException(what + " while work is being recorded; end the capture first");
-    }
-  }
-
-  private void enqueue(Runnable work) {
-    if (capture != null) {
-      capture.add(work);
-    } else {
-      stream.add(work);
-    }
-  }
-
   /** Does everything that is on the stream. */
   private void finish() {
     try {
-      while (!stream.isEmpty()) {
-        stream.remove().run();
-      }
+      stream.finish();
     } catch (KernelFault e) {
       lost = e;
-      stream.clear();
       enter();
     }
   }
 
-  private Allocation range(long address, long size, String what) {
-    Allocation allocation = machine.memory().find(address, size);
-    if (allocation == null) {
+  private void requireRange(long address, long size, String what) {
+    if (machine.memory().find(address, size) == null) {
       throw new CudaException(
           "cannot " + what + " the device: " + machine.memory().describe(address, size));
     }
-    return allocation;
-  }
-
-  private boolean isPinned(MemorySegment segment) {
-    if (!segment.isNative()) {
-      throw new CudaException("only native memory can be copied, but this is on the heap");
-    }
-    long first = segment.address();
-    return pinned.values().stream()
-        .map(Pinned::segment)
-        .anyMatch(
-            p -> first >= p.address() && first + segment.byteSize() <= p.address() + p.byteSize());
   }
 
   private <T> long keep(Map<Long, T> objects, T object) {

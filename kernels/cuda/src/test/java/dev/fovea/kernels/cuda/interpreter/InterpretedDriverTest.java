@@ -106,6 +106,21 @@ class InterpretedDriverTest {
   }
 
   @Test
+  @DisplayName("a graph that needs memory that has been freed fails")
+  void graphOfFreedMemory() {
+    long device = driver.allocate(128);
+    driver.beginCapture();
+    driver.fill(device, (byte) 0, 128);
+    long graph = driver.endCapture();
+    driver.free(device);
+    driver.launchGraph(graph);
+    assertThatThrownBy(driver::synchronize)
+        .isInstanceOf(CudaException.class)
+        .hasMessageContaining("recorded work needs 128 bytes")
+        .hasMessageContaining("their allocation of 128 bytes has been freed");
+  }
+
+  @Test
   @DisplayName("what cannot be recorded is refused")
   void captureRefusals() {
     long device = driver.allocate(128);

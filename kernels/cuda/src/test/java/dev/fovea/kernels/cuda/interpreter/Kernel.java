@@ -33,8 +33,8 @@ record Kernel(
 
   /** A shared variable of fixed size. */
   record SharedVariable(String name, int address, int bytes) {
-    boolean contains(long first, int size) {
-      return first >= address && first + size <= address + bytes;
+    boolean contains(int place) {
+      return place >= address && place < address + bytes;
     }
   }
 
@@ -49,19 +49,10 @@ record Kernel(
     return staticShared.stream().mapToInt(SharedVariable::bytes).sum();
   }
 
-  boolean isStaticShared(long address, int size) {
-    for (SharedVariable variable : staticShared) {
-      if (variable.contains(address, size)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** What a shared address is called. */
   String sharedPlace(int address) {
     for (SharedVariable variable : staticShared) {
-      if (variable.contains(address, 1)) {
+      if (variable.contains(address)) {
         return variable.name() + "+" + (address - variable.address());
       }
     }

@@ -1,15 +1,16 @@
 package dev.fovea.kernels.cuda.interpreter;
 
 import java.util.Arrays;
-import java.util.Random;
+import java.util.SplittableRandom;
 
 /** Runs kernels, on one thread. */
 final class Machine {
 
   private static final int MOST_THREADS = 1024;
+  private static final int MOST_BLOCKS_ACROSS = 65535;
 
   private final GlobalMemory memory = new GlobalMemory();
-  private Random order;
+  private SplittableRandom order;
 
   GlobalMemory memory() {
     return memory;
@@ -20,7 +21,7 @@ final class Machine {
    * another.
    */
   void shuffle(long seed) {
-    order = new Random(seed);
+    order = new SplittableRandom(seed);
   }
 
   /** Runs all blocks of a grid; throws {@link KernelFault}. */
@@ -46,6 +47,12 @@ final class Machine {
           kernel,
           "blocks of exactly " + kernel.exactThreads() + " threads",
           grid.threads() + " threads");
+    }
+    if (grid.y() > MOST_BLOCKS_ACROSS || grid.z() > MOST_BLOCKS_ACROSS) {
+      throw refused(
+          kernel,
+          "grids of at most " + MOST_BLOCKS_ACROSS + " blocks in y and z",
+          grid.y() + " x " + grid.z());
     }
     int unit = Long.BYTES;
     int expected = Math.ceilDiv(kernel.parameterBytes(), unit) * unit;

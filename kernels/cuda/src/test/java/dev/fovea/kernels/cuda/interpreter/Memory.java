@@ -31,18 +31,7 @@ final class Memory {
   /** Index in {@link #bytes} of what is read. */
   int reading(Space space, int lane, long address, int size, boolean strong) {
     return switch (space) {
-      case GLOBAL, CONST -> {
-        Allocation allocation = allocation("reads", lane, address, size);
-        int index = allocation.index(address);
-        if (!allocation.written(index, size)) {
-          throw warp.fault(
-              lane,
-              "reads %d bytes of global memory at 0x%x, %d bytes into an allocation of %d, that nobody has written"
-                  .formatted(size, address, index, allocation.size()));
-        }
-        bytes = allocation.bytes;
-        yield index;
-      }
+      case GLOBAL, CONST -> readingGlobal(lane, address, size);
       case SHARED -> {
         bytes = shared.bytes;
         yield shared.reading(warp, lane, address, size, strong);
@@ -65,13 +54,7 @@ final class Memory {
   /** Index in {@link #bytes} of what is written. */
   int writing(Space space, int lane, long address, int size, boolean strong) {
     return switch (space) {
-      case GLOBAL -> {
-        Allocation allocation = allocation("writes", lane, address, size);
-        int index = allocation.index(address);
-        allocation.write(index, size);
-        bytes = allocation.bytes;
-        yield index;
-      }
+      case GLOBAL -> writingGlobal(lane, address, size);
       case SHARED -> {
         bytes = shared.bytes;
         yield shared.writing(warp, lane, address, size, strong);
@@ -88,18 +71,44 @@ final class Memory {
     };
   }
 
-  private Allocation allocation(String verb, int lane, long address, int size) {
+  private int readingGlobal(int lane, long address, int size) {
     Allocation allocation = global.find(address, size);
-    if (allocation == null) {
-      throw warp.fault(lane, verb + " global memory: " + global.describe(address, size));
+    if (allocation == null || (address & (size - 1)) != 0) {
+      throw inaccessible("reads", lane, address, size);
     }
-    if ((address & (size - 1)) != 0) {
-      throw warp.fault(
-          lane,
-          "%s %d bytes of global memory at 0x%x, which is misaligned"
-              .formatted(verb, size, address));
+    int index = allocation.index(address);
+    if (!allocation.written(index, size)) {
+      throw unwritten(lane, address, size, allocation);
     }
-    return allocation;
+    bytes = allocation.bytes;
+    return index;
+  }
+
+  private int writingGlobal(int lane, long address, int size) {
+    Allocation allocation = global.find(address, size);
+    if (allocation == null || (address & (size - 1)) != 0) {
+      throw inaccessible("writes", lane, address, size);
+    }
+    int index = allocation.index(address);
+    allocation.write(index, size);
+    bytes = allocation.bytes;
+    return index;
+  }
+
+  private KernelFault inaccessible(String verb, int lane, long address, int size) {
+    return warp.fault(
+        lane,
+        global.find(address, size) == null
+            ? verb + " global memory: " + global.describe(address, size)
+            : "%s %d bytes of global memory at 0x%x, which is misaligned"
+                .formatted(verb, size, address));
+  }
+
+  private KernelFault unwritten(int lane, long address, int size, Allocation allocation) {
+    return warp.fault(
+        lane,
+        "reads %d bytes of global memory at 0x%x, %d bytes into an allocation of %d, that nobody has written"
+            .formatted(size, address, allocation.index(address), allocation.size()));
   }
 
   private int parameter(int lane, long address, int size) {

@@ -42,17 +42,21 @@ final class MemoryAccess extends Instruction {
 
   private final boolean load;
   private final boolean strong;
-  private final PtxType type;
+  private final boolean signed;
   private final Location location;
   private final int[] rows;
+  private final int size;
   private final int bytes;
+
+  /** Bits of a register above a number of the type. */
+  private final int unused;
 
   private MemoryAccess(Decoding decoding, boolean load) {
     this.load = load;
     strong = decoding.takeAny(STRONG) != null;
     takeHints(decoding);
     Space space = decoding.takeSpace();
-    type = decoding.takeType();
+    PtxType type = decoding.takeType();
     boolean vector = decoding.takeAny(VECTORS) != null;
     List<Operand> values = decoding.members(load ? 0 : 1);
     if (vector != values.size() > 1) {
@@ -60,7 +64,10 @@ final class MemoryAccess extends Instruction {
     }
     location = decoding.location(load ? 1 : 0, space);
     rows = values.stream().mapToInt(load ? decoding::target : decoding::source).toArray();
-    bytes = type.bytes() * rows.length;
+    size = type.bytes();
+    bytes = size * rows.length;
+    unused = Long.SIZE - type.bits();
+    signed = type.signed();
     decoding.access(location.space(), bytes);
   }
 
@@ -105,8 +112,9 @@ final class MemoryAccess extends Instruction {
     int index = warp.memory.reading(location.space(), lane, address, bytes, strong);
     byte[] memory = warp.memory.bytes;
     for (int row : rows) {
-      warp.registers[row + lane] = type.extend(Bits.get(memory, index, type.bytes()));
-      index += type.bytes();
+      long number = Bits.get(memory, index, size) << unused;
+      warp.registers[row + lane] = signed ? number >> unused : number >>> unused;
+      index += size;
     }
   }
 
@@ -115,8 +123,8 @@ final class MemoryAccess extends Instruction {
     int index = warp.memory.writing(location.space(), lane, address, bytes, strong);
     byte[] memory = warp.memory.bytes;
     for (int row : rows) {
-      Bits.set(memory, index, type.bytes(), warp.registers[row + lane]);
-      index += type.bytes();
+      Bits.set(memory, index, size, warp.registers[row + lane]);
+      index += size;
     }
   }
 }

@@ -13,10 +13,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Reads a module of PTX. Debug information is skipped. */
 final class Parser {
 
+  private static final Pattern BLANKS = Pattern.compile("\\s+");
   private static final Set<String> LINKAGE = Set.of(".visible", ".extern", ".weak", ".common");
 
   private final String text;
@@ -271,7 +273,7 @@ final class Parser {
       }
     }
     int end = next().start();
-    String source = text.substring(first.start(), end + 1).replaceAll("\\s+", " ");
+    String source = BLANKS.matcher(text.substring(first.start(), end + 1)).replaceAll(" ");
     return new Statement(first.line(), source, guard, inverted, opcode, operands);
   }
 
@@ -330,10 +332,10 @@ final class Parser {
       throw unexpected(token, "a number");
     }
     try {
-      if (digits.matches("0[fFdD][0-9a-fA-F]{8,16}|0[xX].*")) {
-        return Long.parseUnsignedLong(withoutSuffix(digits.substring(2)), 16);
-      }
-      return Long.parseUnsignedLong(withoutSuffix(digits));
+      boolean prefixed = digits.length() > 2 && "xXfFdD".indexOf(digits.charAt(1)) >= 0;
+      return prefixed
+          ? Long.parseUnsignedLong(withoutSuffix(digits.substring(2)), 16)
+          : Long.parseUnsignedLong(withoutSuffix(digits));
     } catch (NumberFormatException e) {
       throw unexpected(token, "a number");
     }

@@ -1,5 +1,7 @@
 package dev.fovea.kernels.cuda.interpreter;
 
+import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.interpreter.Syntax.Variable;
 import java.util.HashMap;
 import java.util.Map;
@@ -9,6 +11,9 @@ import java.util.Map;
  * for.
  */
 final class PtxModule {
+
+  /** CUDA 11 understands PTX 7, CUDA 12 understands PTX 8, and so on. */
+  private static final int CUDA_BEFORE_PTX = 4;
 
   private final Syntax.Module syntax;
   private final Map<String, Long> globals;
@@ -39,25 +44,32 @@ final class PtxModule {
     return allocation.base();
   }
 
-  /** Version of the language, 10 x major + minor. */
-  int version() {
-    return syntax.version();
+  /** Throws if the driver does not understand the module, or the device cannot run it. */
+  void check(GpuFacts facts) {
+    int version = syntax.version();
+    int needed = version / 10 + CUDA_BEFORE_PTX;
+    int driver = facts.driverVersion() / 1000;
+    if (needed > driver) {
+      throw new CudaException(
+          "the module is PTX %d.%d, which needs a driver for CUDA %d, but this one is for %d"
+              .formatted(version / 10, version % 10, needed, driver));
+    }
+    if (!runsOn(facts.capability())) {
+      throw new CudaException(
+          "the module is for %s, but the device has compute capability %d"
+              .formatted(syntax.target(), facts.capability()));
+    }
   }
 
-  String target() {
-    return syntax.target();
+  /** Targets with a letter run on that device only, others on all later ones as well. */
+  private boolean runsOn(int capability) {
+    int target = Integer.parseInt(syntax.target().replaceAll("\\D", ""));
+    return syntax.target().endsWith("a") ? capability == target : capability >= target;
   }
 
   /** True if a variable of this module has the address. */
   boolean owns(long address) {
     return globals.containsValue(address);
-  }
-
-  /** Targets with a letter run on that device only, others on all later ones as well. */
-  boolean runsOn(int capability) {
-    String number = syntax.target().replaceAll("\\D", "");
-    int target = Integer.parseInt(number);
-    return syntax.target().endsWith("a") ? capability == target : capability >= target;
   }
 
   Kernel kernel(String name) {

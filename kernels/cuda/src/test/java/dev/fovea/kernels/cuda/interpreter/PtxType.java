@@ -33,9 +33,11 @@ enum PtxType {
       Arrays.stream(values()).collect(Collectors.toMap(PtxType::text, Function.identity()));
 
   private final int bytes;
+  private final boolean signed;
 
   PtxType(int bytes) {
     this.bytes = bytes;
+    signed = name().startsWith("S");
   }
 
   /** The type of this name, null if there is none. */
@@ -57,7 +59,7 @@ enum PtxType {
   }
 
   boolean signed() {
-    return this == S8 || this == S16 || this == S32 || this == S64;
+    return signed;
   }
 
   /** True for numbers with an exponent, one in a register. */
@@ -70,17 +72,8 @@ enum PtxType {
    * zero-extended.
    */
   long extend(long register) {
-    return switch (this) {
-      case S8 -> (byte) register;
-      case S16 -> (short) register;
-      case S32 -> (int) register;
-      default ->
-          switch (bytes) {
-            case 1 -> register & 0xffL;
-            case 2 -> register & 0xffffL;
-            case 4 -> register & 0xffffffffL;
-            default -> register;
-          };
-    };
+    int unused = Long.SIZE - bits();
+    long high = register << unused;
+    return signed ? high >> unused : high >>> unused;
   }
 }

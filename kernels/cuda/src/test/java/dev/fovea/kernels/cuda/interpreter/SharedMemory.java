@@ -55,6 +55,9 @@ final class SharedMemory {
   /** By unit and warp: the epoch of the last read. */
   private final int[] readEpochs;
 
+  /** By unit: true where a variable lies. Gaps are no smaller than an access, so its ends tell. */
+  private final boolean[] exists;
+
   SharedMemory(Kernel kernel, int dynamicBytes, int warps) {
     this.kernel = kernel;
     this.warps = warps;
@@ -67,6 +70,17 @@ final class SharedMemory {
     writers = new int[units];
     readers = new int[units];
     readEpochs = new int[units * warps];
+    exists = new boolean[units];
+    for (Kernel.SharedVariable variable : kernel.staticShared()) {
+      addVariable(variable.address(), variable.bytes());
+    }
+    if (dynamicBytes > 0) {
+      addVariable(DYNAMIC_BASE, dynamicBytes);
+    }
+  }
+
+  private void addVariable(int address, int size) {
+    Arrays.fill(exists, address >> unitShift, (address + size) >> unitShift, true);
   }
 
   /** Forgets everything, for the next block. */
@@ -83,13 +97,15 @@ final class SharedMemory {
   private int reading(Warp warp, int lane, int reader, long address, int size, boolean strong) {
     int index = inBounds(warp, lane, address, size);
     int readEpoch = warp.synchronization.epoch();
-    for (int unit = index >> unitShift; unit << unitShift < index + size; unit++) {
+    int bit = 1 << warp.index;
+    int end = (index + size) >> unitShift;
+    for (int unit = index >> unitShift; unit < end; unit++) {
       int stamp = writers[unit];
       if (stamp <= 0 || !ordered(warp, reader, stamp)) {
         checkRead(warp, lane, unit, stamp, strong);
       }
       if (!strong) {
-        readers[unit] |= 1 << warp.index;
+        readers[unit] |= bit;
         readEpochs[unit * warps + warp.index] = readEpoch;
       }
     }
@@ -120,15 +136,13 @@ final class SharedMemory {
 
   /** Notes that an asynchronous copy has been waited for: what it brought counts as written now. */
   void landed(Warp warp, int lane, int index, int size) {
-    int stamp = stamp(warp, lane);
-    for (int unit = index >> unitShift; unit << unitShift < index + size; unit++) {
-      writers[unit] = stamp;
-    }
+    Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(warp, lane));
   }
 
   private void mark(Warp warp, int lane, int index, int size, int stamp) {
     int thread = warp.index * Warp.LANES + lane;
-    for (int unit = index >> unitShift; unit << unitShift < index + size; unit++) {
+    int end = (index + size) >> unitShift;
+    for (int unit = index >> unitShift; unit < end; unit++) {
       int before = writers[unit];
       if (before != 0 && (before < 0 || !ordered(warp, thread, before))) {
         checkOverwrite(warp, lane, unit, before, stamp);
@@ -142,18 +156,25 @@ final class SharedMemory {
   }
 
   private int inBounds(Warp warp, int lane, long address, int size) {
-    if ((address & (size - 1)) != 0) {
-      throw warp.fault(
-          lane, "%d bytes of shared memory at 0x%x are misaligned".formatted(size, address));
-    }
-    boolean inDynamic = address >= DYNAMIC_BASE && address + size <= dynamicEnd;
-    if (!inDynamic && !kernel.isStaticShared(address, size)) {
-      throw warp.fault(
-          lane,
-          "%d bytes of shared memory at 0x%x are out of bounds: %s"
-              .formatted(size, address, describe(address)));
+    long last = address + size - 1;
+    boolean inside =
+        (address & (size - 1)) == 0
+            && address >= 0
+            && last < bytes.length
+            && exists[(int) address >> unitShift]
+            && exists[(int) last >> unitShift];
+    if (!inside) {
+      throw outOfBounds(warp, lane, address, size);
     }
     return (int) address;
+  }
+
+  private KernelFault outOfBounds(Warp warp, int lane, long address, int size) {
+    String access = "%d bytes of shared memory at 0x%x are ".formatted(size, address);
+    return warp.fault(
+        lane,
+        access
+            + ((address & (size - 1)) != 0 ? "misaligned" : "out of bounds: " + describe(address)));
   }
 
   private String describe(long address) {
