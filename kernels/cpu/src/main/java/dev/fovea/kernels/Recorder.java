@@ -1,7 +1,7 @@
 package dev.fovea.kernels;
 
 /**
- * A Vision Transformer in six verbs. Each call appends one step to the plan that {@link #build}
+ * A Vision Transformer in seven verbs. Each call appends one step to the plan that {@link #build}
  * returns; nothing is computed before that plan runs.
  *
  * <p>A verb that takes {@link Rows} reads these rows of every image and writes the same rows of its
@@ -80,8 +80,25 @@ public interface Recorder extends AutoCloseable {
    */
   void pool(Tokens x, int prefix, Pooling pooling, boolean normalize, Tokens y);
 
+  /**
+   * Takes what some columns hold away from all rows but one, image by image.
+   *
+   * @param x is changed, in these columns only
+   * @param columns different from each other, in any order
+   * @param row the one that gets it, of any image; it is among the rows that are looked at
+   * @param move what it gets
+   */
+  void moveToRow(Tokens x, int[] columns, int row, Move move);
+
   /** Copies a part of a matrix, as it is at this point of the plan, to host memory. */
   HostBuffer read(Tokens tokens, Rows rows, Columns columns);
+
+  /**
+   * Gives a part of a matrix, from this point of the plan on, the same elements in every image.
+   *
+   * @param elements [rows, columns], which are copied now
+   */
+  void write(float[] elements, Rows rows, Columns columns, Tokens tokens);
 
   /** Ends the recording. The recorder cannot be used again. */
   Plan build();

@@ -1,5 +1,8 @@
 package dev.fovea.kernels;
 
+import java.util.HashSet;
+import java.util.Set;
+
 /** Checks of the sizes that a caller asks for, the same on every device. */
 public final class Sizes {
 
@@ -132,6 +135,32 @@ public final class Sizes {
           "a prefix of %d rows leaves no patches of %d rows to average"
               .formatted(prefix, x.rows()));
     }
+  }
+
+  /** Checks the columns and the row of a {@link Recorder#moveToRow}. */
+  public static void moveToRow(Tokens x, int[] columns, int row) {
+    if (row < 0 || row >= x.rows()) {
+      throw new IllegalArgumentException(
+          "row %d is not one of the %d rows".formatted(row, x.rows()));
+    }
+    Set<Integer> distinct = new HashSet<>();
+    for (int column : columns) {
+      if (column < 0 || column >= x.width() || !distinct.add(column)) {
+        throw new IllegalArgumentException(
+            "column %d is listed twice, or is not one of the %d columns"
+                .formatted(column, x.width()));
+      }
+    }
+  }
+
+  /** Checks what a {@link Recorder#write} puts where. */
+  public static void write(float[] elements, Rows rows, Columns columns, Tokens tokens) {
+    inside("rows", rows.first(), rows.count(), tokens.rows());
+    inside("columns", columns.first(), columns.count(), tokens.width());
+    same(
+        "the number of elements",
+        elements.length,
+        Math.multiplyExact(rows.count(), columns.count()));
   }
 
   /** Checks the part of a matrix that a {@link Recorder#read} copies; returns its elements. */

@@ -3,6 +3,7 @@ package dev.fovea.kernels.cpu;
 import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.HostBuffer;
 import dev.fovea.kernels.LinearAddWeights;
+import dev.fovea.kernels.Move;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.Packed;
@@ -148,6 +149,22 @@ final class CpuRecorder implements Recorder {
     add(List.of(new ReadTask(from, rows, columns, result)));
     bytes += (long) Float.BYTES * size;
     return new CpuHostBuffer(MemorySegment.ofArray(result));
+  }
+
+  @Override
+  public void moveToRow(Tokens x, int[] columns, int row, Move move) {
+    CpuTokens changed = own("x", x);
+    Objects.requireNonNull(move, "move");
+    Sizes.moveToRow(changed, columns, row);
+    add(List.of(new MoveTask(changed, columns.clone(), row, move)));
+  }
+
+  @Override
+  public void write(float[] elements, Rows rows, Columns columns, Tokens tokens) {
+    CpuTokens to = own("tokens", tokens);
+    Sizes.write(elements, rows, columns, to);
+    add(List.of(new WriteTask(elements.clone(), rows, columns, to)));
+    bytes += (long) Float.BYTES * elements.length;
   }
 
   @Override

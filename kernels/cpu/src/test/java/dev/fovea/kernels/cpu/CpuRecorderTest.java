@@ -10,6 +10,7 @@ import dev.fovea.kernels.DeviceOptions;
 import dev.fovea.kernels.DeviceProvider;
 import dev.fovea.kernels.HostBuffer;
 import dev.fovea.kernels.LinearAddWeights;
+import dev.fovea.kernels.Move;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.Packed;
@@ -65,6 +66,25 @@ class CpuRecorderTest {
         () -> recorder.normLinear(x, Rows.all(x), widen, new Columns(20, 5), wide),
         "columns 20 to 25");
     refuses(() -> recorder.read(x, Rows.all(x), new Columns(8, 1)), "columns 8 to 9");
+  }
+
+  @Test
+  void columnsThatMoveMustBeDifferentOnes() {
+    refuses(() -> recorder.moveToRow(x, new int[] {8}, 0, Move.EACH_MAXIMUM), "column 8");
+    refuses(() -> recorder.moveToRow(x, new int[] {-1}, 0, Move.EACH_MAXIMUM), "column -1");
+    refuses(() -> recorder.moveToRow(x, new int[] {3, 3}, 0, Move.EACH_MAXIMUM), "listed twice");
+    refuses(() -> recorder.moveToRow(x, new int[] {3}, 10, Move.EACH_MAXIMUM), "row 10");
+  }
+
+  @Test
+  void whatIsWrittenMustFit() {
+    refuses(
+        () -> recorder.write(new float[8], new Rows(10, 1), Columns.all(x), x), "rows 10 to 11");
+    refuses(
+        () -> recorder.write(new float[8], new Rows(0, 1), new Columns(1, 8), x), "columns 1 to 9");
+    refuses(
+        () -> recorder.write(new float[7], new Rows(0, 1), Columns.all(x), x),
+        "the number of elements is 7, expected 8");
   }
 
   @Test

@@ -5,6 +5,7 @@ import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.HostBuffer;
 import dev.fovea.kernels.LinearAddWeights;
+import dev.fovea.kernels.Move;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.Packed;
@@ -60,6 +61,9 @@ final class SmallVit {
         new PositionTable(PREFIX, WIDTH, normal(TOKENS * WIDTH, 1)),
         x);
     block(device, recorder, Activation.GELU, ALL);
+    recorder.moveToRow(x, new int[] {5, 0, 61}, 2, Move.EACH_MAXIMUM);
+    recorder.moveToRow(x, new int[] {6, 1}, 2, Move.LARGEST_MAGNITUDE);
+    recorder.write(normal(6, 1), new Rows(1, 2), new Columns(10, 3), x);
     NormWeights identity = new NormWeights(normal(WIDTH, 1), normal(WIDTH, 1), 1e-6f);
     recorder.norm(x, ALL, device.pack(identity), beforeLast);
     recorder.norm(x, ALL, device.pack(identity), x);
