@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What a request needs of the forward pass.
@@ -32,11 +33,16 @@ record Demand(
   /** What is there before the end of the forward pass. */
   private static final Set<Feature> EARLY =
       EnumSet.of(
-          Feature.PATCH_EMBEDDINGS, Feature.BLOCKS, Feature.BLOCK_CLS, Feature.PREFIX_ATTENTION);
+          Feature.PATCH_EMBEDDINGS,
+          Feature.BLOCKS,
+          Feature.BLOCK_CLS,
+          Feature.HIDDEN,
+          Feature.PREFIX_ATTENTION);
 
   private static final Rows NONE = new Rows(0, 0);
 
-  static Demand of(FeatureRequest request, VitConfig config, int tokens) {
+  static Demand of(FeatureRequest request, RegisterEdits edits, int tokens) {
+    VitConfig config = edits.config();
     Rows all = new Rows(0, tokens);
     Rows cls = new Rows(0, 1);
     Rows registers = new Rows(1, config.registers());
@@ -56,11 +62,12 @@ record Demand(
         case PRENORM_TOKENS -> rows = all;
         case BLOCKS -> rows = request.blocks().getLast() == blocks - 1 ? all : rows;
         case BLOCK_CLS -> rows = request.blocks().getLast() == blocks - 1 ? cover(rows, cls) : rows;
+        case HIDDEN -> rows = request.hiddenBlocks().getLast() == blocks - 1 ? all : rows;
         case CLS_ATTENTION -> watchedLast = cover(watchedLast, cls);
         case REGISTER_ATTENTION -> watchedLast = cover(watchedLast, registers);
         case ATTENTION -> watchedLast = all;
         case QUERIES -> queries = all;
-        case KEYS, VALUES, PREFIX_ATTENTION, PATCH_EMBEDDINGS -> {}
+        case KEYS, VALUES, REGISTER_KEYS_VALUES, PREFIX_ATTENTION, PATCH_EMBEDDINGS -> {}
       }
     }
     List<Rows> watched = new ArrayList<>(Collections.nCopies(blocks, NONE));
@@ -70,6 +77,9 @@ record Demand(
       queries = cover(queries, watched.getLast());
     }
     rows = cover(rows, normed);
+    if (rows.count() > 0 && edits.gathers(blocks - 1)) {
+      rows = all;
+    }
     boolean projected = request.wants(Feature.PATCH_EMBEDDINGS);
     List<Integer> clsBlocks = request.wants(Feature.BLOCK_CLS) ? request.blocks() : List.of();
     return new Demand(
@@ -81,9 +91,11 @@ record Demand(
     if (!EARLY.containsAll(request.features())) {
       return config.depth();
     }
-    int tokens = request.blocks().isEmpty() ? -1 : request.blocks().getLast();
-    int attention = request.attentionBlocks().isEmpty() ? -1 : request.attentionBlocks().getLast();
-    return Math.max(tokens, attention) + 1;
+    return Stream.of(request.blocks(), request.attentionBlocks(), request.hiddenBlocks())
+        .filter(blocks -> !blocks.isEmpty())
+        .mapToInt(blocks -> blocks.getLast() + 1)
+        .max()
+        .orElse(0);
   }
 
   private static Rows embeddingRows(FeatureRequest request, Rows cls, Rows patches) {

@@ -35,6 +35,15 @@ public enum Feature {
   VALUES,
   /** Attention of CLS and of every register in the blocks asked for, [blocks, H, 1 + R, N]. */
   PREFIX_ATTENTION,
+  /**
+   * Hidden activations of the MLP in the blocks asked for, as its second matrix reads them,
+   * [blocks, N, hidden].
+   */
+  HIDDEN,
+  /**
+   * Of every register in every block the keys, then the values, heads side by side, [L, R, 2 D].
+   */
+  REGISTER_KEYS_VALUES,
   /** Projected patches, before position embeddings are added to them, [P, D]. */
   PATCH_EMBEDDINGS
 }

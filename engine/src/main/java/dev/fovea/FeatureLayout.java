@@ -22,6 +22,7 @@ public final class FeatureLayout {
   private final Map<Feature, Place> places = new EnumMap<>(Feature.class);
   private final long bytes;
   private final PatchGrid grid;
+  private final int prefix;
 
   FeatureLayout(VitConfig config, FeatureRequest request, int height, int width) {
     int channels = config.width();
@@ -40,6 +41,8 @@ public final class FeatureLayout {
             case TOKENS, PRENORM_TOKENS, KEYS, QUERIES, VALUES -> new int[] {tokens, channels};
             case BLOCK_CLS -> new int[] {request.blocks().size(), channels};
             case BLOCKS -> new int[] {request.blocks().size(), tokens, channels};
+            case HIDDEN -> new int[] {request.hiddenBlocks().size(), tokens, config.hidden()};
+            case REGISTER_KEYS_VALUES -> new int[] {config.depth(), registers, 2 * channels};
             case CLS_ATTENTION -> new int[] {heads, tokens};
             case REGISTER_ATTENTION -> new int[] {heads, registers, tokens};
             case ATTENTION -> new int[] {heads, tokens, tokens};
@@ -51,7 +54,13 @@ public final class FeatureLayout {
       end += place.bytes();
     }
     bytes = end;
+    prefix = config.prefix();
     grid = new PatchGrid(height / config.patch(), width / config.patch());
+  }
+
+  /** Rows of tokens in front of the patches: CLS and the registers that are in the sequence. */
+  public int prefix() {
+    return prefix;
   }
 
   /** How the image's patches lie. */

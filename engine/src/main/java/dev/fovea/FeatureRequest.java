@@ -18,15 +18,19 @@ import java.util.stream.IntStream;
  * @param features the outputs
  * @param blocks for {@link Feature#BLOCKS} and {@link Feature#BLOCK_CLS}: indices from 0, ascending
  * @param attentionBlocks for {@link Feature#PREFIX_ATTENTION}: indices from 0, ascending
+ * @param hiddenBlocks for {@link Feature#HIDDEN}: indices from 0, ascending
  * @param pooling for {@link Feature#EMBEDDING}: how tokens become one vector
  * @param normalize for {@link Feature#EMBEDDING}: whether it is divided by its L2 norm
+ * @param registers what stands in the place of registers; null for the model's own choice
  */
 public record FeatureRequest(
     Set<Feature> features,
     List<Integer> blocks,
     List<Integer> attentionBlocks,
+    List<Integer> hiddenBlocks,
     Pooling pooling,
-    boolean normalize) {
+    boolean normalize,
+    Registers registers) {
 
   /** Checks that something is asked for, and that blocks are named if and only if wanted. */
   public FeatureRequest {
@@ -37,9 +41,11 @@ public record FeatureRequest(
     features = Collections.unmodifiableSet(EnumSet.copyOf(features));
     blocks = blocks.stream().distinct().sorted().toList();
     attentionBlocks = attentionBlocks.stream().distinct().sorted().toList();
+    hiddenBlocks = hiddenBlocks.stream().distinct().sorted().toList();
     Feature ofBlocks = features.contains(Feature.BLOCK_CLS) ? Feature.BLOCK_CLS : Feature.BLOCKS;
     check(features, ofBlocks, blocks, "withBlocks or withBlockCls");
     check(features, Feature.PREFIX_ATTENTION, attentionBlocks, "withPrefixAttention");
+    check(features, Feature.HIDDEN, hiddenBlocks, "withHidden");
   }
 
   private static void check(
@@ -58,24 +64,32 @@ public record FeatureRequest(
   }
 
   /**
-   * A request for these outputs; {@link Feature#BLOCKS}, {@link Feature#BLOCK_CLS} and {@link
-   * Feature#PREFIX_ATTENTION} are asked for by {@link #withBlocks}, {@link #withBlockCls} and
-   * {@link #withPrefixAttention}.
+   * A request for these outputs; {@link Feature#BLOCKS}, {@link Feature#BLOCK_CLS}, {@link
+   * Feature#PREFIX_ATTENTION} and {@link Feature#HIDDEN} are asked for by {@link #withBlocks},
+   * {@link #withBlockCls}, {@link #withPrefixAttention} and {@link #withHidden}.
    */
   public static FeatureRequest of(Feature first, Feature... more) {
-    return new FeatureRequest(EnumSet.of(first, more), List.of(), List.of(), Pooling.CLS, false);
+    return of(EnumSet.of(first, more), List.of(), List.of(), List.of());
   }
 
   /** The tokens after these blocks (indices from 0) alone. */
   public static FeatureRequest ofBlocks(int... indices) {
-    return new FeatureRequest(
-        EnumSet.of(Feature.BLOCKS), boxed(indices), List.of(), Pooling.CLS, false);
+    return of(EnumSet.of(Feature.BLOCKS), boxed(indices), List.of(), List.of());
   }
 
   /** The attention of CLS and registers in these blocks (indices from 0) alone. */
   public static FeatureRequest ofPrefixAttention(int... indices) {
-    return new FeatureRequest(
-        EnumSet.of(Feature.PREFIX_ATTENTION), List.of(), boxed(indices), Pooling.CLS, false);
+    return of(EnumSet.of(Feature.PREFIX_ATTENTION), List.of(), boxed(indices), List.of());
+  }
+
+  /** The hidden activations of the MLPs in these blocks (indices from 0) alone. */
+  public static FeatureRequest ofHidden(int... indices) {
+    return of(EnumSet.of(Feature.HIDDEN), List.of(), List.of(), boxed(indices));
+  }
+
+  private static FeatureRequest of(
+      Set<Feature> features, List<Integer> blocks, List<Integer> attention, List<Integer> hidden) {
+    return new FeatureRequest(features, blocks, attention, hidden, Pooling.CLS, false, null);
   }
 
   /** The embedding alone. */
@@ -86,7 +100,13 @@ public record FeatureRequest(
   /** The same, and the tokens after these blocks (indices from 0). */
   public FeatureRequest withBlocks(int... indices) {
     return new FeatureRequest(
-        with(Feature.BLOCKS), boxed(indices), attentionBlocks, pooling, normalize);
+        with(Feature.BLOCKS),
+        boxed(indices),
+        attentionBlocks,
+        hiddenBlocks,
+        pooling,
+        normalize,
+        registers);
   }
 
   /**
@@ -95,7 +115,13 @@ public record FeatureRequest(
    */
   public FeatureRequest withBlockCls(int... indices) {
     return new FeatureRequest(
-        with(Feature.BLOCK_CLS), boxed(indices), attentionBlocks, pooling, normalize);
+        with(Feature.BLOCK_CLS),
+        boxed(indices),
+        attentionBlocks,
+        hiddenBlocks,
+        pooling,
+        normalize,
+        registers);
   }
 
   /** The same, and the tokens after every one of {@code depth} blocks. */
@@ -106,12 +132,37 @@ public record FeatureRequest(
   /** The same, and the attention of CLS and registers in these blocks (indices from 0). */
   public FeatureRequest withPrefixAttention(int... indices) {
     return new FeatureRequest(
-        with(Feature.PREFIX_ATTENTION), blocks, boxed(indices), pooling, normalize);
+        with(Feature.PREFIX_ATTENTION),
+        blocks,
+        boxed(indices),
+        hiddenBlocks,
+        pooling,
+        normalize,
+        registers);
+  }
+
+  /** The same, and the hidden activations of the MLPs in these blocks (indices from 0). */
+  public FeatureRequest withHidden(int... indices) {
+    return new FeatureRequest(
+        with(Feature.HIDDEN),
+        blocks,
+        attentionBlocks,
+        boxed(indices),
+        pooling,
+        normalize,
+        registers);
   }
 
   /** The same with another way of pooling the embedding. */
   public FeatureRequest withPooling(Pooling newPooling, boolean newNormalize) {
-    return new FeatureRequest(features, blocks, attentionBlocks, newPooling, newNormalize);
+    return new FeatureRequest(
+        features, blocks, attentionBlocks, hiddenBlocks, newPooling, newNormalize, registers);
+  }
+
+  /** The same with something else in the place of registers; null for the model's own choice. */
+  public FeatureRequest withRegisters(Registers value) {
+    return new FeatureRequest(
+        features, blocks, attentionBlocks, hiddenBlocks, pooling, normalize, value);
   }
 
   private Set<Feature> with(Feature feature) {

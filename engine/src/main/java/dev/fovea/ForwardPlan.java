@@ -64,16 +64,22 @@ final class ForwardPlan implements AutoCloseable {
   private final List<Copy> copies = new ArrayList<>();
 
   ForwardPlan(
-      VisionTransformer model, VitConfig config, PositionTable table, float[] lookup, Shape shape) {
+      VisionTransformer model,
+      RegisterEdits edits,
+      PositionTable table,
+      float[] lookup,
+      Shape shape) {
     this.shape = shape;
+    VitConfig config = edits.config();
     this.layout = new FeatureLayout(config, shape.request(), shape.height(), shape.width());
-    Demand demand = Demand.of(shape.request(), config, table.tokens());
+    Demand demand = Demand.of(shape.request(), edits, table.tokens());
     try (Recorder recorder = model.device().record()) {
       this.pixels =
           shape.rgb()
               ? recorder.rgb(shape.images(), shape.height(), shape.width(), lookup)
               : recorder.planes(shape.images(), shape.height(), shape.width());
-      model.record(recorder, pixels, shape.images(), table, demand, new Reader(recorder, config));
+      Reader reader = new Reader(recorder, config, table.tokens());
+      model.record(recorder, pixels, shape.images(), table, demand, edits, reader);
       this.plan = recorder.build();
     }
   }
@@ -112,11 +118,13 @@ final class ForwardPlan implements AutoCloseable {
 
     private final Recorder recorder;
     private final VitConfig config;
+    private final int tokens;
     private final FeatureRequest request = shape.request();
 
-    Reader(Recorder recorder, VitConfig config) {
+    Reader(Recorder recorder, VitConfig config, int tokens) {
       this.recorder = recorder;
       this.config = config;
+      this.tokens = tokens;
     }
 
     @Override
@@ -128,33 +136,30 @@ final class ForwardPlan implements AutoCloseable {
     @Override
     public void attention(int index, Rows watched, Tokens probabilities) {
       MemorySegment source =
-          recorder.read(probabilities, Rows.all(probabilities), Columns.all(probabilities)).host();
-      int tokens = probabilities.width();
+          recorder.read(probabilities, Rows.all(probabilities), new Columns(0, tokens)).host();
       if (index == config.depth() - 1) {
-        lastAttention(source, watched, Feature.CLS_ATTENTION, new Rows(0, 1), tokens);
+        lastAttention(source, watched, Feature.CLS_ATTENTION, new Rows(0, 1));
         Rows registers = new Rows(1, config.registers());
-        lastAttention(source, watched, Feature.REGISTER_ATTENTION, registers, tokens);
-        lastAttention(source, watched, Feature.ATTENTION, new Rows(0, tokens), tokens);
+        lastAttention(source, watched, Feature.REGISTER_ATTENTION, registers);
+        lastAttention(source, watched, Feature.ATTENTION, new Rows(0, tokens));
       }
       int place = request.attentionBlocks().indexOf(index);
       if (place >= 0) {
         Rows prefix = new Rows(0, config.prefix());
         long block = (long) Float.BYTES * config.heads() * prefix.count() * tokens;
         long offset = layout.offset(Feature.PREFIX_ATTENTION) + place * block;
-        attentionRows(source, watched, prefix, tokens, offset);
+        attentionRows(source, watched, prefix, offset);
       }
     }
 
-    private void lastAttention(
-        MemorySegment source, Rows watched, Feature feature, Rows rows, int tokens) {
+    private void lastAttention(MemorySegment source, Rows watched, Feature feature, Rows rows) {
       if (request.wants(feature) && rows.count() > 0) {
-        attentionRows(source, watched, rows, tokens, layout.offset(feature));
+        attentionRows(source, watched, rows, layout.offset(feature));
       }
     }
 
     /** Of every head's watched rows, the ones that a feature is about. */
-    private void attentionRows(
-        MemorySegment source, Rows watched, Rows rows, int tokens, long targetOffset) {
+    private void attentionRows(MemorySegment source, Rows watched, Rows rows, long targetOffset) {
       long row = (long) Float.BYTES * tokens;
       long head = watched.count() * row;
       copies.add(
@@ -169,6 +174,16 @@ final class ForwardPlan implements AutoCloseable {
     }
 
     @Override
+    public void hidden(int index, Tokens hidden) {
+      int place = request.hiddenBlocks().indexOf(index);
+      if (place >= 0) {
+        Rows rows = new Rows(0, tokens);
+        long block = (long) Float.BYTES * tokens * hidden.width();
+        whole(hidden, rows, Columns.all(hidden), layout.offset(Feature.HIDDEN) + place * block);
+      }
+    }
+
+    @Override
     public void block(int index, Tokens x, Tokens qkv) {
       boolean last = index == config.depth() - 1;
       int place = request.blocks().indexOf(index);
@@ -178,6 +193,12 @@ final class ForwardPlan implements AutoCloseable {
       }
       if (last && request.wants(Feature.PRENORM_TOKENS)) {
         whole(x, Rows.all(x), Columns.all(x), layout.offset(Feature.PRENORM_TOKENS));
+      }
+      if (request.wants(Feature.REGISTER_KEYS_VALUES) && config.registers() > 0) {
+        Columns both = new Columns(config.width(), 2 * config.width());
+        long block = (long) Float.BYTES * config.registers() * both.count();
+        long offset = layout.offset(Feature.REGISTER_KEYS_VALUES) + index * block;
+        whole(qkv, new Rows(1, config.registers()), both, offset);
       }
       if (last) {
         third(qkv, Feature.QUERIES, 0);
@@ -190,7 +211,7 @@ final class ForwardPlan implements AutoCloseable {
     private void third(Tokens qkv, Feature feature, int index) {
       if (request.wants(feature)) {
         Columns columns = new Columns(index * config.width(), config.width());
-        whole(qkv, Rows.all(qkv), columns, layout.offset(feature));
+        whole(qkv, new Rows(0, tokens), columns, layout.offset(feature));
       }
     }
 

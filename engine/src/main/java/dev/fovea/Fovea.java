@@ -37,20 +37,26 @@ public final class Fovea implements AutoCloseable {
 
   private final String source;
   private final VitConfig config;
+  private final Registers registers;
+  private final Fingerprint fingerprint;
   private final Preprocessing preprocessing;
   private final FeatureRequest embedding;
   private final Session session;
 
   private Fovea(VitWeights weights, Placement placement, Options options) {
     this.source = weights.source();
-    this.config = weights.config();
+    this.registers = options.registers() == null ? weights.registers() : options.registers();
+    this.fingerprint = weights.fingerprint();
+    RegisterEdits edits = new RegisterEdits(registers, weights.config());
+    edits.check(fingerprint);
+    this.config = edits.config();
     this.preprocessing =
         options.preprocessing() == null ? weights.preprocessing() : options.preprocessing();
     this.embedding = FeatureRequest.embedding(options.pooling(), options.normalize());
     Rehearsal rehearsal = new Rehearsal(config, embedding);
     try {
       VisionTransformer placed = placement.place(weights, rehearsal);
-      this.session = new Session(config, placed, preprocessing, placement, rehearsal);
+      this.session = new Session(edits, fingerprint, placed, preprocessing, placement, rehearsal);
     } catch (RuntimeException | Error e) {
       rehearsal.close();
       throw e;
@@ -143,9 +149,19 @@ public final class Fovea implements AutoCloseable {
             + " synthetic:...");
   }
 
-  /** What the model is. */
+  /** What the model is, with as many registers as there are in the sequence. */
   public VitConfig config() {
     return config;
+  }
+
+  /** What stands in the place of registers where a request does not say. */
+  public Registers registers() {
+    return registers;
+  }
+
+  /** What tells the model from others. */
+  public Fingerprint fingerprint() {
+    return fingerprint;
   }
 
   /** What is done to images before the model sees them. */

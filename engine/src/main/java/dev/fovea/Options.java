@@ -25,6 +25,8 @@ import java.util.Objects;
  * @param progress told about downloads
  * @param backgroundWarmUp whether {@link Fovea#open} starts {@link Fovea#warmUp} on a thread of its
  *     own and returns
+ * @param registers what stands in the place of registers where a request does not say; null for
+ *     what the checkpoint says, which is as trained unless something was baked into it
  */
 public record Options(
     String device,
@@ -36,7 +38,8 @@ public record Options(
     Preprocessing preprocessing,
     PositionPolicy positionPolicy,
     ProgressListener progress,
-    boolean backgroundWarmUp) {
+    boolean backgroundWarmUp,
+    Registers registers) {
 
   /** CPU, best kernels, all processors, float32 weights, the plain CLS token. */
   public static final Options DEFAULT =
@@ -50,7 +53,8 @@ public record Options(
           null,
           null,
           ProgressListener.NONE,
-          false);
+          false,
+          null);
 
   /** Checks the ranges. */
   public Options {
@@ -76,7 +80,8 @@ public record Options(
         preprocessing,
         positionPolicy,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with other kernels. */
@@ -91,7 +96,8 @@ public record Options(
         preprocessing,
         positionPolicy,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with another number of threads. */
@@ -106,7 +112,8 @@ public record Options(
         preprocessing,
         positionPolicy,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with weights kept in another precision. */
@@ -121,7 +128,8 @@ public record Options(
         preprocessing,
         positionPolicy,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with another embedding. */
@@ -136,7 +144,8 @@ public record Options(
         preprocessing,
         positionPolicy,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with another preprocessing. */
@@ -151,7 +160,8 @@ public record Options(
         value,
         positionPolicy,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with another position policy. */
@@ -166,7 +176,8 @@ public record Options(
         preprocessing,
         value,
         progress,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with a listener for downloads. */
@@ -181,7 +192,8 @@ public record Options(
         preprocessing,
         positionPolicy,
         value,
-        backgroundWarmUp);
+        backgroundWarmUp,
+        registers);
   }
 
   /** The same with or without a warm-up that goes on after {@link Fovea#open} has returned. */
@@ -196,6 +208,23 @@ public record Options(
         preprocessing,
         positionPolicy,
         progress,
+        value,
+        registers);
+  }
+
+  /** The same with something else in the place of registers. */
+  public Options withRegisters(Registers value) {
+    return new Options(
+        device,
+        kernels,
+        threads,
+        storage,
+        pooling,
+        normalize,
+        preprocessing,
+        positionPolicy,
+        progress,
+        backgroundWarmUp,
         value);
   }
 }

@@ -14,7 +14,8 @@ final class PositionEmbedding {
   private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
   private final VitConfig config;
-  private final float[] prefix;
+  private final float[] cls;
+  private final float[] registers;
   private final float[] stored;
 
   /**
@@ -28,11 +29,11 @@ final class PositionEmbedding {
     int width = config.width();
     this.config = config;
     this.stored = positions;
-    this.prefix = new float[config.prefix() * width];
+    this.cls = new float[width];
     for (int channel = 0; channel < width; channel++) {
-      prefix[channel] = cls[channel] + positions[channel];
+      this.cls[channel] = cls[channel] + positions[channel];
     }
-    System.arraycopy(registers, 0, prefix, width, config.registers() * width);
+    this.registers = registers;
   }
 
   /**
@@ -40,24 +41,28 @@ final class PositionEmbedding {
    * used as it is when both sides are its own; another rectangle of as many patches is still
    * resampled.
    *
+   * @param count registers in the sequence: the trained ones as far as they go, then zeros
    * @throws IllegalArgumentException if one array cannot hold it
    */
-  PositionTable table(int rows, int columns) {
+  PositionTable table(int rows, int columns, int count) {
     int width = config.width();
-    checkSize(rows, columns);
-    float[] table = new float[prefix.length + rows * columns * width];
-    System.arraycopy(prefix, 0, table, 0, prefix.length);
+    int prefix = 1 + count;
+    checkSize(prefix, rows, columns);
+    int patches = prefix * width;
+    float[] table = new float[patches + rows * columns * width];
+    System.arraycopy(cls, 0, table, 0, width);
+    System.arraycopy(registers, 0, table, width, Math.min(registers.length, count * width));
     if (rows == config.grid() && columns == config.grid()) {
-      System.arraycopy(stored, width, table, prefix.length, rows * columns * width);
+      System.arraycopy(stored, width, table, patches, rows * columns * width);
     } else {
-      resample(rows, columns, table, prefix.length);
+      resample(rows, columns, table, patches);
     }
-    return new PositionTable(config.prefix(), width, table);
+    return new PositionTable(prefix, width, table);
   }
 
   /** Both the table and the grid that is resampled along x alone must fit into an array. */
-  private void checkSize(int rows, int columns) {
-    long most = Math.max(config.prefix() + (long) rows * columns, (long) config.grid() * columns);
+  private void checkSize(int prefix, int rows, int columns) {
+    long most = Math.max(prefix + (long) rows * columns, (long) config.grid() * columns);
     if (most * config.width() > LARGEST_ARRAY) {
       throw new IllegalArgumentException(
           "an image of %d x %d patches (height x width) is too large for a model of width %d; use a smaller one"

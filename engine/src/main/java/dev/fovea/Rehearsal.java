@@ -99,8 +99,8 @@ final class Rehearsal implements AutoCloseable {
     int side = patches * config.patch();
     return new ForwardPlan(
         network,
-        config,
-        network.positions(patches, patches),
+        RegisterEdits.none(config),
+        network.positions(patches, patches, config.registers()),
         new float[3 * 256],
         new ForwardPlan.Shape(rgb, 1, side, side, request));
   }

@@ -44,7 +44,17 @@ final class Session implements AutoCloseable {
   /** Most images that share a plan, however small they are and however large the device. */
   private static final int BATCH_IMAGES = 64;
 
+  /** What a position table is made for. */
+  private record Grid(int rows, int columns, int registers) {}
+
+  /** The model as it was trained. */
   private final VitConfig config;
+
+  private final Fingerprint fingerprint;
+
+  /** For requests that say nothing about registers. */
+  private final RegisterEdits edits;
+
   private final Preprocessing preprocessing;
   private final float[] lookup;
   private final Placement placement;
@@ -55,7 +65,7 @@ final class Session implements AutoCloseable {
   /** Most recently used first. */
   private final List<ForwardPlan> plans = new ArrayList<>(PLANS + 1);
 
-  private final SequencedMap<Long, PositionTable> tables = new LinkedHashMap<>(TABLES, 0.75f, true);
+  private final SequencedMap<Grid, PositionTable> tables = new LinkedHashMap<>(TABLES, 0.75f, true);
 
   /**
    * Null once closed, so that the weights' memory is free even while somebody keeps the session.
@@ -72,12 +82,15 @@ final class Session implements AutoCloseable {
   private final Rehearsal rehearsal;
 
   Session(
-      VitConfig config,
+      RegisterEdits edits,
+      Fingerprint fingerprint,
       VisionTransformer model,
       Preprocessing preprocessing,
       Placement placement,
       Rehearsal rehearsal) {
-    this.config = config;
+    this.config = edits.trained();
+    this.edits = edits;
+    this.fingerprint = fingerprint;
     this.model = model;
     this.device = model.device();
     this.preprocessing = preprocessing;
@@ -94,7 +107,7 @@ final class Session implements AutoCloseable {
   FeatureLayout layout(Image image, FeatureRequest request) {
     check(request);
     Preprocessor.Size size = PreparedImage.size(image, preprocessing, config.patch());
-    return new FeatureLayout(config, request, size.height(), size.width());
+    return new FeatureLayout(edits(request).config(), request, size.height(), size.width());
   }
 
   /** Runs one image and writes its features to {@code target}. */
@@ -258,13 +271,25 @@ final class Session implements AutoCloseable {
   private ForwardPlan record(ForwardPlan.Shape shape) {
     int rows = shape.height() / config.patch();
     int columns = shape.width() / config.patch();
+    RegisterEdits asked = edits(shape.request());
+    int count = asked.config().registers();
     PositionTable table =
         tables.computeIfAbsent(
-            (long) rows << Integer.SIZE | columns, grid -> model.positions(rows, columns));
+            new Grid(rows, columns, count), grid -> model.positions(rows, columns, count));
     if (tables.size() > TABLES) {
       tables.pollFirstEntry();
     }
-    return new ForwardPlan(model, config, table, lookup, shape);
+    return new ForwardPlan(model, asked, table, lookup, shape);
+  }
+
+  /** What a request changes, after it was found that this model can be changed so. */
+  private RegisterEdits edits(FeatureRequest request) {
+    if (request.registers() == null) {
+      return edits;
+    }
+    RegisterEdits asked = new RegisterEdits(request.registers(), config);
+    asked.check(fingerprint);
+    return asked;
   }
 
   /**
@@ -342,6 +367,7 @@ final class Session implements AutoCloseable {
     Objects.requireNonNull(request, "request");
     check(request.blocks());
     check(request.attentionBlocks());
+    check(request.hiddenBlocks());
   }
 
   private void check(List<Integer> blocks) {

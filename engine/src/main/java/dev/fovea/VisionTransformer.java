@@ -85,14 +85,19 @@ final class VisionTransformer {
     return device;
   }
 
-  /** Position embeddings of an image of {@code rows} x {@code columns} patches. */
-  PositionTable positions(int rows, int columns) {
-    return positions.table(rows, columns);
+  /**
+   * Position embeddings of an image of {@code rows} x {@code columns} patches.
+   *
+   * @param registers in the sequence: the trained ones as far as they go, then zeros
+   */
+  PositionTable positions(int rows, int columns, int registers) {
+    return positions.table(rows, columns, registers);
   }
 
   /**
    * Records the forward pass of a request.
    *
+   * @param edits of registers, where the table has rows for them
    * @param outputs is told of every matrix at the moment its contents are what a request may read
    */
   void record(
@@ -101,13 +106,15 @@ final class VisionTransformer {
       int images,
       PositionTable table,
       Demand demand,
+      RegisterEdits edits,
       Outputs outputs) {
     int width = config.width();
     int count = table.tokens();
+    int rows = count + edits.spareRows();
     Tokens x = recorder.tokens(images, count, width);
-    Tokens qkv = recorder.tokens(images, count, 3 * width);
+    Tokens qkv = recorder.tokens(images, rows, 3 * width);
     Tokens attended = recorder.tokens(images, count, width);
-    Tokens hidden = recorder.tokens(images, count, config.hidden());
+    Tokens hidden = recorder.tokens(images, rows, config.hidden());
     if (demand.projected()) {
       PositionTable none = new PositionTable(table.prefix(), width, new float[count * width]);
       recorder.patchEmbed(pixels, patchEmbed, none, attended);
@@ -121,8 +128,9 @@ final class VisionTransformer {
       Rows queries = last ? demand.queries() : wanted;
       Rows watched = demand.watched().get(i);
       queriesKeysValues(recorder, x, queries, block, qkv);
+      edits.queriesKeysValues(recorder, i, qkv);
       if (watched.count() > 0) {
-        Tokens probabilities = recorder.tokens(images, config.heads() * watched.count(), count);
+        Tokens probabilities = recorder.tokens(images, config.heads() * watched.count(), rows);
         recorder.attention(qkv, config.heads(), queries, attended, watched, probabilities);
         outputs.attention(i, watched, probabilities);
       } else if (queries.count() > 0) {
@@ -131,7 +139,10 @@ final class VisionTransformer {
       if (wanted.count() > 0) {
         recorder.linearAdd(attended, wanted, block.projection, x);
         recorder.normLinear(x, wanted, block.expand, Columns.all(hidden), hidden);
+        edits.hidden(recorder, i, hidden);
+        outputs.hidden(i, hidden);
         recorder.linearAdd(hidden, wanted, block.contract, x);
+        edits.tokens(recorder, i, x);
       }
       outputs.block(i, x, qkv);
       if (demand.clsBlocks().contains(i)) {
@@ -165,10 +176,16 @@ final class VisionTransformer {
     /** The projected patches, without positions; the rows before them mean nothing. */
     void embedded(Tokens projected);
 
-    /** The probabilities of some rows of a block, [images, heads x watched, tokens]. */
+    /**
+     * The probabilities of some rows of a block, [images, heads x watched, keys]; the first keys
+     * are those of the tokens.
+     */
     void attention(int index, Rows watched, Tokens probabilities);
 
-    /** The residual stream and the qkv after a block. */
+    /** What the MLP's second matrix of a block reads; the first rows are those of the tokens. */
+    void hidden(int index, Tokens hidden);
+
+    /** The residual stream after a block, and the qkv, whose first rows are those of the tokens. */
     void block(int index, Tokens x, Tokens qkv);
 
     /** CLS after a block and the final LayerNorm, in row 0. */

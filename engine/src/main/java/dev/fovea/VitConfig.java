@@ -40,6 +40,12 @@ public record VitConfig(
         width, depth, heads, hidden, mlp, patch, grid, registers, normEpsilon, policy);
   }
 
+  /** The same with another number of registers. */
+  VitConfig withRegisters(int count) {
+    return new VitConfig(
+        width, depth, heads, hidden, mlp, patch, grid, count, normEpsilon, positionPolicy);
+  }
+
   /** Rows in front of the patches: CLS and the registers. */
   public int prefix() {
     return 1 + registers;

@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -21,6 +22,21 @@ class AllocationTest {
   @Test
   void embeddingIntoMemoryOfTheCallersAllocatesNothing() {
     try (Fovea model = Fovea.open("synthetic:tiny-reg4", Options.DEFAULT.withThreads(2))) {
+      Image planes = Image.planes(70, 56, SyntheticCheckpoint.uniform("image", 1, 3 * 70 * 56));
+      MemorySegment target = MemorySegment.ofArray(new float[128]);
+      assertThat(bytesPerRound(() -> model.embed(planes, target))).isZero();
+    }
+  }
+
+  @Test
+  void embeddingWithATestTimeRegisterAllocatesNothing() {
+    Registers register =
+        new TestTimeRegister(
+            List.of(new RegisterNeuron(0, 3), new RegisterNeuron(1, 5)),
+            TestTimeRegister.Form.PAPER,
+            null);
+    Options options = Options.DEFAULT.withThreads(2).withRegisters(register);
+    try (Fovea model = Fovea.open("synthetic:tiny", options)) {
       Image planes = Image.planes(70, 56, SyntheticCheckpoint.uniform("image", 1, 3 * 70 * 56));
       MemorySegment target = MemorySegment.ofArray(new float[128]);
       assertThat(bytesPerRound(() -> model.embed(planes, target))).isZero();

@@ -75,13 +75,19 @@ class BitIdentityTest {
   @ParameterizedTest
   @EnumSource(
       value = Feature.class,
-      names = {"BLOCKS", "BLOCK_CLS", "PREFIX_ATTENTION"},
+      names = {"BLOCKS", "BLOCK_CLS", "PREFIX_ATTENTION", "HIDDEN"},
       mode = EnumSource.Mode.EXCLUDE)
   void aRequestForOneFeatureGivesTheBitsOfARequestForAll(Feature feature) {
     Image image = image(1, 70, 98);
     FeatureRequest all =
         new FeatureRequest(
-            EnumSet.allOf(Feature.class), List.of(0, 1), List.of(0, 1), Pooling.MEAN, false);
+            EnumSet.allOf(Feature.class),
+            List.of(0, 1),
+            List.of(0, 1),
+            List.of(0, 1),
+            Pooling.MEAN,
+            false,
+            null);
     try (Fovea model = Fovea.open(MODEL)) {
       FeatureRequest alone = FeatureRequest.of(feature).withPooling(Pooling.MEAN, false);
       assertThat(model.features(image, alone).get(feature))

@@ -35,7 +35,13 @@ class MemoryTest {
       VisionTransformer packed = placement.place(weights, rehearsal);
       WeakReference<VisionTransformer> watched = new WeakReference<>(packed);
       Session session =
-          new Session(weights.config(), packed, weights.preprocessing(), placement, rehearsal);
+          new Session(
+              RegisterEdits.none(weights.config()),
+              weights.fingerprint(),
+              packed,
+              weights.preprocessing(),
+              placement,
+              rehearsal);
       packed = null;
       session.run(
           Image.planes(28, 28, new float[3 * 28 * 28]), CLS, MemorySegment.ofArray(new float[128]));
@@ -88,7 +94,7 @@ class MemoryTest {
       PositionEmbedding positions =
           new PositionEmbedding(model.config(), new float[128], new float[0], new float[26 * 128]);
       for (int[] grid : List.of(new int[] {70_000, 70_000}, new int[] {1, 4_000_000})) {
-        assertThatThrownBy(() -> positions.table(grid[0], grid[1]))
+        assertThatThrownBy(() -> positions.table(grid[0], grid[1], 0))
             .isInstanceOf(IllegalArgumentException.class)
             .hasMessageContaining(grid[0] + " x " + grid[1]);
       }

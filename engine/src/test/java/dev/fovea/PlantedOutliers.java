@@ -25,9 +25,12 @@ public final class PlantedOutliers implements Checkpoint {
 
   /** The model. */
   public static Fovea open() {
-    return Fovea.open(
-        () -> VitWeights.of(new PlantedOutliers(), null, null, null),
-        Options.DEFAULT.withThreads(1));
+    return open(Options.DEFAULT.withThreads(1));
+  }
+
+  /** The model, opened with other options. */
+  public static Fovea open(Options options) {
+    return Fovea.open(() -> VitWeights.of(new PlantedOutliers(), null, null, null), options);
   }
 
   /** The image, and what the reference makes of it. */

@@ -3,6 +3,7 @@ package dev.fovea.checkpoint;
 import dev.fovea.CheckpointException;
 import dev.fovea.PositionPolicy;
 import dev.fovea.Preprocessing;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -25,6 +26,9 @@ public record ArtifactMetadata(
   /** The version of the format that {@link #toMap} writes and {@link #from} reads. */
   public static final String FORMAT_VERSION = "1";
 
+  /** The version of artifacts that say what stands in the place of registers. */
+  public static final String REGISTERS_VERSION = "2";
+
   private static final String VERSION_KEY = "fovea.format_version";
   private static final String CONFIG_KEY = "fovea.config";
   private static final String PREPROCESSING_KEY = "fovea.preprocessing";
@@ -39,11 +43,22 @@ public record ArtifactMetadata(
     Objects.requireNonNull(sourceSha256, "sourceSha256");
   }
 
-  /** The metadata of a file; "format" is there for readers that insist on it. */
+  /** The metadata of a file whose model is as it was trained. */
   public Map<String, String> toMap() {
-    Map<String, String> map = new LinkedHashMap<>();
+    return toMap(Registers.asTrained());
+  }
+
+  /**
+   * The metadata of a file; "format" is there for readers that insist on it. Whoever does not know
+   * about registers shall not run a model without those that belong to it.
+   *
+   * @throws IllegalArgumentException if files cannot hold such registers
+   */
+  public Map<String, String> toMap(Registers registers) {
+    Map<String, String> ofRegisters = RegistersFile.metadata(registers);
+    Map<String, String> map = new LinkedHashMap<>(ofRegisters);
     map.put("format", "pt");
-    map.put(VERSION_KEY, FORMAT_VERSION);
+    map.put(VERSION_KEY, ofRegisters.isEmpty() ? FORMAT_VERSION : REGISTERS_VERSION);
     map.put(CONFIG_KEY, Json.write(toJson(config)));
     map.put(PREPROCESSING_KEY, Json.write(toJson(preprocessing)));
     map.put(SOURCE_KEY, source);
@@ -62,11 +77,14 @@ public record ArtifactMetadata(
     if (version == null) {
       return Optional.empty();
     }
-    if (!version.equals(FORMAT_VERSION)) {
+    boolean registers = metadata.containsKey(RegistersFile.METADATA_KEY);
+    if (!version.equals(registers ? REGISTERS_VERSION : FORMAT_VERSION)) {
       throw new CheckpointException(
           "expected an artifact of format version "
               + FORMAT_VERSION
-              + ", got "
+              + ", or "
+              + REGISTERS_VERSION
+              + " with registers, got "
               + Quoted.of(version)
               + ": use the version of Fovea that wrote it, or a newer one");
     }

@@ -63,11 +63,14 @@ final class Canonicalizer {
    * Recognises the layout and finds the tensors.
    *
    * @param artifact whether Fovea wrote the checkpoint
+   * @param others names of tensors that belong to something else than the model
    * @throws CheckpointException if a tensor is missing, unknown or misshapen
    */
-  static Result run(Checkpoint checkpoint, boolean artifact) {
+  static Result run(Checkpoint checkpoint, boolean artifact, Set<String> others) {
     Naming naming = Naming.of(checkpoint, artifact);
-    return new Canonicalizer(checkpoint, naming).run();
+    Canonicalizer canonicalizer = new Canonicalizer(checkpoint, naming);
+    canonicalizer.used.addAll(others);
+    return canonicalizer.run();
   }
 
   private Result run() {

@@ -1,8 +1,11 @@
 package dev.fovea.checkpoint;
 
+import dev.fovea.AttentionBias;
 import dev.fovea.CheckpointException;
+import dev.fovea.Fingerprint;
 import dev.fovea.PositionPolicy;
 import dev.fovea.Preprocessing;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +13,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -40,18 +44,28 @@ public final class VitWeights implements AutoCloseable {
   private final Canonicalizer.Result model;
   private final VitConfig config;
   private final Preprocessing preprocessing;
+  private final Registers registers;
   private final SortedMap<String, TensorInfo> tensors;
 
   private VitWeights(
       Checkpoint checkpoint, JsonObject config, JsonObject preprocessor, PositionPolicy override) {
     ArtifactMetadata artifact = artifact(checkpoint);
     this.checkpoint = checkpoint;
-    this.model = Canonicalizer.run(checkpoint, artifact != null);
+    this.registers =
+        artifact == null
+            ? Registers.asTrained()
+            : RegistersFile.in(checkpoint).orElse(Registers.asTrained());
+    this.model =
+        Canonicalizer.run(
+            checkpoint,
+            artifact != null,
+            registers instanceof AttentionBias ? RegistersFile.TENSORS : Set.of());
     if (config != null) {
       HuggingFaceConfig.check(config, model.geometry());
     }
     VitConfig derived = artifact != null ? confirmed(artifact.config()) : derived(config);
     this.config = override != null ? derived.withPositionPolicy(override) : derived;
+    checkRegisters();
     this.preprocessing = artifact != null ? artifact.preprocessing() : preprocessing(preprocessor);
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     model.tensors().forEach((name, tensor) -> infos.put(name, tensor.info()));
@@ -114,6 +128,17 @@ public final class VitWeights implements AutoCloseable {
             ? null
             : JsonObject.parse(preprocessorJson, source + ", preprocessor_config.json"),
         override);
+  }
+
+  private void checkRegisters() {
+    if (registers instanceof Registers.AsTrained) {
+      return;
+    }
+    try {
+      registers.check(config, fingerprint());
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(source() + ": " + e.getMessage(), e);
+    }
   }
 
   private static ArtifactMetadata artifact(Checkpoint checkpoint) {
@@ -193,6 +218,20 @@ public final class VitWeights implements AutoCloseable {
   /** How photographs are prepared for it. */
   public Preprocessing preprocessing() {
     return preprocessing;
+  }
+
+  /** What an artifact has in the place of registers: as trained, unless something was baked in. */
+  public Registers registers() {
+    return registers;
+  }
+
+  /**
+   * What tells the model from others.
+   *
+   * @throws CheckpointException if the file cannot be read any more
+   */
+  public Fingerprint fingerprint() {
+    return Fingerprint.of(config, read("norm.weight"));
   }
 
   /** The layout that the checkpoint is in. */

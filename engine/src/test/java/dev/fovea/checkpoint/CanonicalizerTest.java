@@ -7,6 +7,7 @@ import dev.fovea.CheckpointException;
 import dev.fovea.PositionPolicy;
 import dev.fovea.VitConfig;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.assertj.core.api.AbstractThrowableAssert;
@@ -84,7 +85,7 @@ class CanonicalizerTest {
       FakeCheckpoint checkpoint = new FakeCheckpoint(published).withPrefix(prefix);
       checkpoint.put("classifier.weight", 1000L, 256L).put("linear_head.bias", 1000L);
       checkpoint.put(prefix + "head.weight", 10L, 128L);
-      Canonicalizer.Result result = Canonicalizer.run(checkpoint, false);
+      Canonicalizer.Result result = Canonicalizer.run(checkpoint, false, Set.of());
       assertThat(result.naming().prefix()).isEqualTo(prefix);
       assertThat(result.tensors()).hasSize(35);
       assertThat(result.ignored()).contains("classifier.weight", prefix + "head.weight");
