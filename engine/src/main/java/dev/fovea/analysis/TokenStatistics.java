@@ -62,13 +62,14 @@ public record TokenStatistics(
   public static TokenStatistics of(Features features, VitConfig config) {
     PatchGrid grid = features.layout().grid();
     float[] tokens = features.get(Feature.BLOCKS);
-    int count = config.prefix() + grid.patches();
+    int prefix = features.layout().prefix();
+    int count = prefix + grid.patches();
     float[][] norms = new float[tokens.length / config.width() / count][count];
     for (int row = 0; row < tokens.length / config.width(); row++) {
       norms[row / count][row % count] = norm(tokens, row, config.width());
     }
     float[] similarity = neighbourSimilarity(grid, features.get(Feature.PATCH_EMBEDDINGS));
-    return new TokenStatistics(grid, config.registers(), norms, similarity);
+    return new TokenStatistics(grid, prefix - 1, norms, similarity);
   }
 
   /**
