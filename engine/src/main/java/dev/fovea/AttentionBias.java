@@ -30,8 +30,8 @@ public final class AttentionBias implements Registers {
    * @param keys for every block, the heads' keys side by side: [blocks, width]
    * @param values for every block, the heads' values side by side: [blocks, width]
    * @param model whose they are; null where nobody knows
-   * @throws IllegalArgumentException if there are no neurons, or keys and values are not as many,
-   *     or not finite
+   * @throws IllegalArgumentException if there are no neurons or blocks, keys and values are not as
+   *     many, or not finite
    */
   public AttentionBias(
       List<RegisterNeuron> neurons, float[][] keys, float[][] values, Fingerprint model) {
@@ -40,9 +40,10 @@ public final class AttentionBias implements Registers {
     this.values = copy("values", values);
     this.model = model;
     TestTimeRegister.check(neurons);
-    if (keys.length != values.length) {
+    if (keys.length == 0 || keys.length != values.length) {
       throw new IllegalArgumentException(
-          "keys are of %d blocks, values of %d".formatted(keys.length, values.length));
+          "expected a key and a value for every block, got %d keys and %d values"
+              .formatted(keys.length, values.length));
     }
   }
 

@@ -45,6 +45,9 @@ public final class RegistersFile {
   private static final String ATTENTION_BIAS = "attention-bias";
   private static final int MAX_JSON_BYTES = 16 << 20;
 
+  /** Of a model of width 16,384 with 1024 blocks. */
+  private static final long MAX_ELEMENTS = 1 << 24;
+
   private RegistersFile() {}
 
   /**
@@ -144,7 +147,12 @@ public final class RegistersFile {
 
   private static float[][] rows(JsonObject json, Checkpoint checkpoint, String name) {
     TensorInfo info = checkpoint == null ? null : checkpoint.tensors().get(name);
-    if (info == null || info.shape().size() != 2) {
+    boolean matrix =
+        info != null
+            && info.shape().size() == 2
+            && info.shape().stream().allMatch(size -> size > 0)
+            && info.elements() <= MAX_ELEMENTS;
+    if (!matrix) {
       throw new CheckpointException(
           "%s: expected a tensor %s [blocks, width], got %s"
               .formatted(json.what(), name, info == null ? "none" : info.shape()));
