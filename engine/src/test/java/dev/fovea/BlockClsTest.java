@@ -76,7 +76,7 @@ class BlockClsTest {
       float[] cls = model.features(image, FeatureRequest.of(Feature.CLS)).get(Feature.CLS);
       FeatureRequest alone =
           new FeatureRequest(
-              EnumSet.of(Feature.BLOCK_CLS), List.of(DEPTH - 1), List.of(), Pooling.CLS, false);
+              EnumSet.of(Feature.BLOCK_CLS), List.of(DEPTH - 1), List.of(), List.of(), Pooling.CLS, false, null);
       assertThat(model.features(image, alone).get(Feature.BLOCK_CLS)).containsExactly(cls);
     }
   }
@@ -95,7 +95,7 @@ class BlockClsTest {
               .get(Feature.BLOCK_CLS);
       FeatureRequest alone =
           new FeatureRequest(
-              EnumSet.of(Feature.BLOCK_CLS), List.of(block), List.of(), Pooling.CLS, false);
+              EnumSet.of(Feature.BLOCK_CLS), List.of(block), List.of(), List.of(), Pooling.CLS, false, null);
       assertThat(model.features(image, alone).get(Feature.BLOCK_CLS))
           .containsExactly(Arrays.copyOfRange(all, block * WIDTH, (block + 1) * WIDTH));
     }

@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import dev.fovea.PositionPolicy;
+import dev.fovea.Registers;
 import dev.fovea.checkpoint.DType;
 import dev.fovea.converter.Conversion;
 import dev.fovea.converter.ConvertOptions;
@@ -25,7 +26,9 @@ import picocli.CommandLine.TypeConversionException;
       "",
       "Examples:",
       "  fovea convert dinov2_vits14_reg4_pretrain.pth -o vits14-reg4.safetensors",
-      "  fovea convert facebook/dinov2-with-registers-small -o small.safetensors --dtype f16"
+      "  fovea convert facebook/dinov2-with-registers-small -o small.safetensors --dtype f16",
+      "  fovea convert dinov2_vitl14_pretrain.pth -o vitl14-register.safetensors \\",
+      "      --test-time-register neurons.json"
     })
 final class ConvertCommand implements Runnable {
 
@@ -58,25 +61,37 @@ final class ConvertCommand implements Runnable {
               + " size-antialias, offset or size.")
   private PositionPolicy positionPolicy;
 
+  @Option(
+      names = "--test-time-register",
+      paramLabel = "FILE",
+      description =
+          "What the artifact shall run with: neurons.json of fovea register-neurons, or"
+              + " bias.safetensors of fovea attention-bias.")
+  private Path testTimeRegister;
+
   @Spec private CommandSpec spec;
 
   @Override
   public void run() {
+    Registers registers = testTimeRegister == null ? null : Registers.read(testTimeRegister);
     Conversion conversion;
     try (Progress progress = new Progress(spec.commandLine().getErr())) {
       conversion =
           Converter.convert(
               ModelOptions.weights(source, progress),
               out,
-              new ConvertOptions(dtype, positionPolicy),
+              new ConvertOptions(dtype, positionPolicy, registers),
               progress);
     }
     spec.commandLine()
         .getOut()
         .printf(
-            "%s: %s, %d tensors, %,d parameters, %,d bytes, from %s layout%n",
+            "%s: %s%s, %d tensors, %,d parameters, %,d bytes, from %s layout%n",
             out,
             Inspector.architecture(conversion.config()),
+            conversion.registers() instanceof Registers.AsTrained
+                ? ""
+                : ", " + conversion.registers().description(),
             conversion.tensors(),
             conversion.parameters(),
             conversion.bytes(),

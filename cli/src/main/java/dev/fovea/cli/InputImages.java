@@ -10,6 +10,7 @@ import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.TensorInfo;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
@@ -68,6 +69,21 @@ final class InputImages {
     return source.pixels != null
         ? pixels(file)
         : options.prepare(options.read(file), preprocessing);
+  }
+
+  /** All of them, each read when it is asked for, so that they need not fit into memory. */
+  List<Image> images(List<Path> files, Preprocessing preprocessing) {
+    return new AbstractList<>() {
+      @Override
+      public Image get(int index) {
+        return read(files.get(index), preprocessing);
+      }
+
+      @Override
+      public int size() {
+        return files.size();
+      }
+    };
   }
 
   /** One of {@link #files} as people see what the model sees: resized, cropped, 8 bits a sample. */

@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import dev.fovea.Preprocessing;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.converter.Inspection;
@@ -88,6 +89,9 @@ final class InspectCommand implements Runnable {
         "resize %d, crop %d x %d"
             .formatted(
                 preprocessing.shortest(), preprocessing.cropHeight(), preprocessing.cropWidth()));
+    if (!(inspection.registers() instanceof Registers.AsTrained)) {
+      facts.put("registers", inspection.registers().description());
+    }
     facts.put("parameters", "%,d".formatted(inspection.parameters()));
     facts.put(
         "tensors", "%d, %,d bytes".formatted(inspection.tensors().size(), inspection.bytes()));
@@ -106,6 +110,7 @@ final class InspectCommand implements Runnable {
     object.put("config", inspection.config());
     object.put("positionPolicy", inspection.config().positionPolicy().id());
     object.put("preprocessing", inspection.preprocessing());
+    object.put("registers", inspection.registers().description());
     object.put("parameters", inspection.parameters());
     object.put("bytes", inspection.bytes());
     object.put("metadata", inspection.metadata());

@@ -6,6 +6,7 @@ import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.ProgressListener;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
+import dev.fovea.Registers;
 import dev.fovea.converter.WeightFiles;
 import dev.fovea.hub.Hub;
 import dev.fovea.kernels.WeightStorage;
@@ -13,6 +14,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -70,6 +72,32 @@ final class ModelOptions {
               + " size-antialias, offset or size.")
   private PositionPolicy positionPolicy;
 
+  @ArgGroup private RegisterOptions registers;
+
+  /** What stands in the place of registers: one or the other. */
+  static final class RegisterOptions {
+    @Option(
+        names = "--registers",
+        paramLabel = "HOW",
+        converter = RegistersConverter.class,
+        description =
+            "trained (the default, also for an artifact with something else in it), a number to use"
+                + " the first so many (0 drops them all), or zero to blank them after every block.")
+    private Registers changed;
+
+    @Option(
+        names = "--test-time-register",
+        paramLabel = "FILE",
+        description =
+            "Add one: neurons.json of fovea register-neurons, or bias.safetensors of fovea"
+                + " attention-bias.")
+    private Path added;
+
+    Registers read() {
+      return added == null ? changed : Registers.read(added);
+    }
+  }
+
   /** On the CPU where nobody says otherwise. */
   ModelOptions() {
     this("cpu");
@@ -91,10 +119,11 @@ final class ModelOptions {
 
   /** Opens the model with options of the command's own on top. */
   Fovea open(ProgressListener progress, UnaryOperator<Options> more) {
-    return open(model, progress, more);
+    Registers chosen = registers == null ? null : registers.read();
+    return open(model, progress, options -> more.apply(options.withRegisters(chosen)));
   }
 
-  /** Opens another model in the same way. */
+  /** Opens another model in the same way, with its own registers. */
   Fovea open(String name, ProgressListener progress, UnaryOperator<Options> more) {
     Options options =
         Options.DEFAULT
@@ -141,6 +170,23 @@ final class ModelOptions {
     }
     throw new CheckpointException(
         "no weights at '" + source + "': it is no file or directory here, and no hub name");
+  }
+
+  /** Reads "trained", "zero" and numbers. */
+  static final class RegistersConverter implements ITypeConverter<Registers> {
+    @Override
+    public Registers convert(String value) {
+      if (value.matches("[0-9]{1,6}")) {
+        return new Registers.First(Integer.parseInt(value));
+      }
+      return switch (value) {
+        case "trained" -> Registers.asTrained();
+        case "zero" -> new Registers.Zeroed();
+        default ->
+            throw new TypeConversionException(
+                "expected trained, zero or a number, got '" + value + "'");
+      };
+    }
   }
 
   /** Reads the names that artifacts use. */

@@ -43,7 +43,8 @@ import tools.jackson.databind.json.JsonMapper;
       "  fovea outliers -m facebook/dinov2-large photos/",
       "  fovea outliers -m facebook/dinov2-large \\",
       "      --compare facebook/dinov2-with-registers-large photos/ --out pictures",
-      "  fovea outliers -m model.safetensors --method fixed --cutoff 150 --json cat.jpg"
+      "  fovea outliers -m model.safetensors --method fixed --cutoff 150 --json cat.jpg",
+      "  fovea outliers -m model.pth --test-time-register neurons.json --compare model.pth photos/"
     })
 final class OutliersCommand implements Callable<Integer> {
 
@@ -78,7 +79,9 @@ final class OutliersCommand implements Callable<Integer> {
   @Option(
       names = "--compare",
       paramLabel = "MODEL",
-      description = "A second model for the same images, opened with the same options.")
+      description =
+          "A second model for the same images, opened with the same options but with its own"
+              + " registers.")
   private String compare;
 
   @Option(
@@ -112,9 +115,9 @@ final class OutliersCommand implements Callable<Integer> {
     }
     List<Path> files = input.files();
     List<OutlierReport> reports = new ArrayList<>();
-    reports.add(analyse(modelOptions.model(), files));
+    reports.add(analyse(false, files));
     if (compare != null) {
-      reports.add(analyse(compare, files));
+      reports.add(analyse(true, files));
     }
     if (drawings.wanted()) {
       drawings.write(pictures(reports));
@@ -130,18 +133,25 @@ final class OutliersCommand implements Callable<Integer> {
     return 0;
   }
 
-  private OutlierReport analyse(String name, List<Path> files) {
+  private OutlierReport analyse(boolean compared, List<Path> files) {
     OutlierRule rule = method.rule(cutoff);
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(name, progress, UnaryOperator.identity())) {
+        Fovea model = open(compared, progress)) {
       List<TokenStatistics> statistics = new ArrayList<>();
       for (Path file : files) {
         statistics.add(TokenStatistics.of(model, input.read(file, model.preprocessing())));
       }
       Outliers outliers =
           Outliers.find(statistics, rule, block == null ? model.config().depth() - 1 : block);
+      String name = compared ? compare : modelOptions.model();
       return new OutlierReport(name, model.preprocessing(), rule, files, outliers);
     }
+  }
+
+  private Fovea open(boolean compared, Progress progress) {
+    return compared
+        ? modelOptions.open(compare, progress, UnaryOperator.identity())
+        : modelOptions.open(progress, UnaryOperator.identity());
   }
 
   /** A histogram, and a map of norms for every image and model. */

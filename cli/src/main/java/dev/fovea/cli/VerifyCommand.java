@@ -1,5 +1,6 @@
 package dev.fovea.cli;
 
+import dev.fovea.Registers;
 import dev.fovea.converter.Verification;
 import dev.fovea.converter.Verification.Deviation;
 import dev.fovea.converter.Verification.Mismatch;
@@ -70,6 +71,9 @@ final class VerifyCommand implements Callable<Integer> {
           deviation.tensor(),
           deviation.relativeError(),
           deviation.tolerance());
+    }
+    if (!(verification.registers() instanceof Registers.AsTrained)) {
+      out.println("not of the source: " + verification.registers().description());
     }
     out.printf(
         "%s: %s, %d tensors and %,d elements compared%n",

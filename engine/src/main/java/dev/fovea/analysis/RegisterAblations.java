@@ -45,7 +45,8 @@ public final class RegisterAblations {
   /**
    * Tries every change.
    *
-   * @param images at least one; to shuffle needs two
+   * @param images at least one; to shuffle needs two. They may be read when they are asked for,
+   *     which happens several times
    * @param seed of the shuffling
    * @throws IllegalArgumentException if there are no images, or the model has no registers
    */
@@ -56,7 +57,7 @@ public final class RegisterAblations {
           "expected images and a model with registers, got %d images and %d registers"
               .formatted(images.size(), registers));
     }
-    return new RegisterAblations(model, List.copyOf(images)).all(registers, seed);
+    return new RegisterAblations(model, images).all(registers, seed);
   }
 
   private List<Outcome> all(int registers, long seed) {

@@ -180,22 +180,29 @@ public final class RegistersFile {
   }
 
   /** The tensors that belong to registers; empty where there are none. */
-  public static Map<TensorInfo, float[]> tensors(Registers registers) {
+  public static List<TensorInfo> tensors(Registers registers) {
+    if (!(registers instanceof AttentionBias bias)) {
+      return List.of();
+    }
+    List<Long> shape = List.of((long) bias.blocks(), (long) bias.key(0).length);
+    return List.of(
+        new TensorInfo(KEYS, DType.F32.name(), shape),
+        new TensorInfo(VALUES, DType.F32.name(), shape));
+  }
+
+  /** The elements of {@link #tensors}, by name. */
+  public static Map<String, float[]> elements(Registers registers) {
     if (!(registers instanceof AttentionBias bias)) {
       return Map.of();
     }
-    int blocks = bias.blocks();
     int width = bias.key(0).length;
-    float[] keys = new float[blocks * width];
-    float[] values = new float[blocks * width];
-    for (int block = 0; block < blocks; block++) {
+    float[] keys = new float[bias.blocks() * width];
+    float[] values = new float[bias.blocks() * width];
+    for (int block = 0; block < bias.blocks(); block++) {
       System.arraycopy(bias.key(block), 0, keys, block * width, width);
       System.arraycopy(bias.value(block), 0, values, block * width, width);
     }
-    List<Long> shape = List.of((long) blocks, (long) width);
-    String dtype = DType.F32.name();
-    return Map.of(
-        new TensorInfo(KEYS, dtype, shape), keys, new TensorInfo(VALUES, dtype, shape), values);
+    return Map.of(KEYS, keys, VALUES, values);
   }
 
   private static Map<String, Object> json(TestTimeRegister register) {
@@ -271,15 +278,13 @@ public final class RegistersFile {
   public static void write(Path target, AttentionBias bias) {
     Map<String, String> metadata = new TreeMap<>(metadata(bias));
     metadata.put("format", "pt");
-    Map<String, float[]> values = new TreeMap<>();
-    Map<TensorInfo, float[]> tensors = tensors(bias);
-    tensors.forEach((info, elements) -> values.put(info.name(), elements));
+    Map<String, float[]> elements = elements(bias);
     SafetensorsWriter.write(
         target,
-        List.copyOf(tensors.keySet()),
+        tensors(bias),
         metadata,
         (name, first, chunk, offset, count) ->
-            System.arraycopy(values.get(name), (int) first, chunk, offset, count),
+            System.arraycopy(elements.get(name), (int) first, chunk, offset, count),
         ProgressListener.NONE);
   }
 }

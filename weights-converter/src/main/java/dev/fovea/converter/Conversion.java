@@ -1,6 +1,7 @@
 package dev.fovea.converter;
 
 import dev.fovea.Preprocessing;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import dev.fovea.checkpoint.Layout;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.List;
  *
  * @param config of the model
  * @param preprocessing of its images
+ * @param registers what the artifact has in their place
  * @param layout in which the weights came
  * @param tensors number of tensors written
  * @param parameters number of elements written
@@ -20,6 +22,7 @@ import java.util.List;
 public record Conversion(
     VitConfig config,
     Preprocessing preprocessing,
+    Registers registers,
     Layout layout,
     int tensors,
     long parameters,

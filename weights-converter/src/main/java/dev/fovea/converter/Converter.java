@@ -2,8 +2,10 @@ package dev.fovea.converter;
 
 import dev.fovea.CheckpointException;
 import dev.fovea.ProgressListener;
+import dev.fovea.Registers;
 import dev.fovea.checkpoint.ArtifactMetadata;
 import dev.fovea.checkpoint.OutputPath;
+import dev.fovea.checkpoint.RegistersFile;
 import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
@@ -11,7 +13,9 @@ import dev.fovea.checkpoint.VitWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -30,7 +34,8 @@ public final class Converter {
    * @param source see {@link WeightFiles#open(Path)}; an artifact will do, too
    * @param target the file to write
    * @throws CheckpointException if the source is not a sound model, or the target cannot be written
-   * @throws IllegalArgumentException if the target is the source
+   * @throws IllegalArgumentException if the target is the source, or the registers are not for this
+   *     model, or cannot be in a file
    */
   public static Conversion convert(
       Path source, Path target, ConvertOptions options, ProgressListener listener) {
@@ -38,18 +43,22 @@ public final class Converter {
     Objects.requireNonNull(listener, "listener");
     try (VitWeights weights = WeightFiles.open(source, options.positionPolicy())) {
       refuseToOverwrite(source, target);
+      Registers registers = options.registers() == null ? weights.registers() : options.registers();
+      registers.check(weights.config(), weights.fingerprint());
       String sha256 = WeightFiles.sha256(source, listener);
       String name = source.toAbsolutePath().normalize().getFileName().toString();
       ArtifactMetadata metadata =
           new ArtifactMetadata(weights.config(), weights.preprocessing(), name, sha256);
-      List<TensorInfo> tensors =
-          weights.tensors().values().stream()
-              .map(info -> new TensorInfo(info.name(), options.dtype().name(), info.shape()))
-              .toList();
-      SafetensorsWriter.write(target, tensors, metadata.toMap(), weights::read, listener);
+      List<TensorInfo> tensors = new ArrayList<>(RegistersFile.tensors(registers));
+      for (TensorInfo info : weights.tensors().values()) {
+        tensors.add(new TensorInfo(info.name(), options.dtype().name(), info.shape()));
+      }
+      SafetensorsWriter.write(
+          target, tensors, metadata.toMap(registers), source(weights, registers), listener);
       return new Conversion(
           weights.config(),
           weights.preprocessing(),
+          registers,
           weights.layout(),
           tensors.size(),
           tensors.stream().mapToLong(TensorInfo::elements).sum(),
@@ -57,6 +66,17 @@ public final class Converter {
           sha256,
           weights.ignored());
     }
+  }
+
+  private static SafetensorsWriter.Source source(VitWeights weights, Registers registers) {
+    Map<String, float[]> ofRegisters = RegistersFile.elements(registers);
+    return (name, first, target, offset, count) -> {
+      if (ofRegisters.containsKey(name)) {
+        System.arraycopy(ofRegisters.get(name), (int) first, target, offset, count);
+      } else {
+        weights.read(name, first, target, offset, count);
+      }
+    };
   }
 
   private static void refuseToOverwrite(Path source, Path target) {

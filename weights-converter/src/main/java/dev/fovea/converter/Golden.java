@@ -7,6 +7,7 @@ import dev.fovea.Features;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.Options;
+import dev.fovea.Registers;
 import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.checkpoint.TensorInfo;
@@ -82,7 +83,9 @@ final class Golden {
   private static Features run(Fovea model, Image image, List<String> names) {
     List<Feature> wanted =
         names.stream().map(FEATURES::get).filter(feature -> feature != Feature.BLOCKS).toList();
-    FeatureRequest request = FeatureRequest.of(Feature.TOKENS, wanted.toArray(Feature[]::new));
+    FeatureRequest request =
+        FeatureRequest.of(Feature.TOKENS, wanted.toArray(Feature[]::new))
+            .withRegisters(Registers.asTrained());
     return model.features(
         image, names.contains("blocks") ? request.withAllBlocks(model.config().depth()) : request);
   }

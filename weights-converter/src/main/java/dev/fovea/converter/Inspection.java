@@ -1,6 +1,7 @@
 package dev.fovea.converter;
 
 import dev.fovea.Preprocessing;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import dev.fovea.checkpoint.Layout;
 import dev.fovea.checkpoint.TensorInfo;
@@ -14,6 +15,7 @@ import java.util.Map;
  * @param architecture in words, see {@link Inspector#architecture}
  * @param config of the model, with its position policy
  * @param preprocessing of its images
+ * @param registers what an artifact has in their place
  * @param layout in which the weights are
  * @param metadata strings in the file; an artifact's say where it came from
  * @param tensors as the file has them, by name
@@ -26,6 +28,7 @@ public record Inspection(
     String architecture,
     VitConfig config,
     Preprocessing preprocessing,
+    Registers registers,
     Layout layout,
     Map<String, String> metadata,
     List<TensorInfo> tensors,

@@ -27,6 +27,7 @@ public final class Inspector {
           architecture(weights.config()),
           weights.config(),
           weights.preprocessing(),
+          weights.registers(),
           weights.layout(),
           weights.checkpoint().metadata(),
           tensors.stream().toList(),

@@ -1,5 +1,6 @@
 package dev.fovea.converter;
 
+import dev.fovea.Registers;
 import java.util.List;
 
 /**
@@ -7,6 +8,7 @@ import java.util.List;
  *
  * @param tensors number of tensors compared
  * @param elements number of elements compared
+ * @param registers what the artifact has in their place, which the source does not tell
  * @param mismatches tensors whose elements differ
  * @param problems anything else that is wrong, in words: another source, a tensor too many
  * @param deviations of the model's outputs from a golden file's; empty if there was none
@@ -14,6 +16,7 @@ import java.util.List;
 public record Verification(
     int tensors,
     long elements,
+    Registers registers,
     List<Mismatch> mismatches,
     List<String> problems,
     List<Deviation> deviations) {

@@ -50,7 +50,8 @@ public final class Verifier {
    * @param golden a safetensors file with an image and the outputs of a reference implementation,
    *     which the artifact is then run against: {@code image} [3, H, W], already normalised, and
    *     any of {@code tokens_norm}, {@code tokens_prenorm} [N, D], {@code blocks} [L, N, D], {@code
-   *     attention_last} [heads, N, N], {@code key_last} [N, D]; may be null
+   *     attention_last} [heads, N, N], {@code key_last} [N, D]; may be null. The artifact is run as
+   *     it was trained, whatever it has in the place of registers
    * @throws CheckpointException if one of them is not a sound model, the first is no artifact, or
    *     the golden file is none or does not fit
    * @throws IllegalArgumentException if the model does not take images of the golden file's size
@@ -75,6 +76,7 @@ public final class Verifier {
       return new Verification(
           verifier.tensors,
           verifier.elements,
+          ours.registers(),
           verifier.mismatches,
           verifier.problems,
           golden == null ? List.of() : Golden.compare(artifact, golden));

@@ -10,6 +10,7 @@ import dev.fovea.Options;
 import dev.fovea.PositionPolicy;
 import dev.fovea.Preprocessing;
 import dev.fovea.ProgressListener;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import dev.fovea.checkpoint.ArtifactMetadata;
 import dev.fovea.checkpoint.DType;
@@ -177,6 +178,7 @@ class ConverterTest {
             new Conversion(
                 config,
                 Preprocessing.DINOV2,
+                Registers.asTrained(),
                 Layout.ORIGINAL,
                 35,
                 conversion.parameters(),
