@@ -128,7 +128,7 @@ final class RegisterNeuronsCommand implements Callable<Integer> {
         found.outliers().block());
     stdout.printf(
         Locale.ROOT,
-        "%s of %,d in blocks 0 to %d: %d outliers remain%n%n",
+        "%s (of %,d neurons in blocks 0 to %d): %d outliers remain%n%n",
         choice.register().description(),
         found.ranking().size(),
         found.highestBlock(),

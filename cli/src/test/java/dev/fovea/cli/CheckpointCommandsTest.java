@@ -33,7 +33,7 @@ class CheckpointCommandsTest {
     write(source, Cli.TINY);
   }
 
-  private static void write(Path file, String name) {
+  static void write(Path file, String name) {
     try (Checkpoint checkpoint = new SyntheticCheckpoint(name)) {
       SafetensorsWriter.write(
           file,
