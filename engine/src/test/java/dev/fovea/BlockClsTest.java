@@ -76,7 +76,13 @@ class BlockClsTest {
       float[] cls = model.features(image, FeatureRequest.of(Feature.CLS)).get(Feature.CLS);
       FeatureRequest alone =
           new FeatureRequest(
-              EnumSet.of(Feature.BLOCK_CLS), List.of(DEPTH - 1), List.of(), List.of(), Pooling.CLS, false, null);
+              EnumSet.of(Feature.BLOCK_CLS),
+              List.of(DEPTH - 1),
+              List.of(),
+              List.of(),
+              Pooling.CLS,
+              false,
+              null);
       assertThat(model.features(image, alone).get(Feature.BLOCK_CLS)).containsExactly(cls);
     }
   }
@@ -95,7 +101,13 @@ class BlockClsTest {
               .get(Feature.BLOCK_CLS);
       FeatureRequest alone =
           new FeatureRequest(
-              EnumSet.of(Feature.BLOCK_CLS), List.of(block), List.of(), List.of(), Pooling.CLS, false, null);
+              EnumSet.of(Feature.BLOCK_CLS),
+              List.of(block),
+              List.of(),
+              List.of(),
+              Pooling.CLS,
+              false,
+              null);
       assertThat(model.features(image, alone).get(Feature.BLOCK_CLS))
           .containsExactly(Arrays.copyOfRange(all, block * WIDTH, (block + 1) * WIDTH));
     }
