@@ -99,6 +99,13 @@ public final class AttentionBias implements Registers {
         .formatted(neurons.size(), neurons.size() == 1 ? "neuron" : "neurons");
   }
 
+  /** Tells it from others by its contents. */
+  @Override
+  public String toString() {
+    return "AttentionBias[%s, %08x, %08x, %s]"
+        .formatted(neurons, Arrays.deepHashCode(keys), Arrays.deepHashCode(values), model);
+  }
+
   /**
    * Writes it as a safetensors file; {@link Registers#read} reads that. It appears complete or not
    * at all.

@@ -35,6 +35,12 @@ public final class RegisterContents implements Registers {
         && Arrays.stream(afterBlocks).allMatch(block -> block.length == elements);
   }
 
+  /** Tells it from others by its contents. */
+  @Override
+  public String toString() {
+    return "RegisterContents[%08x]".formatted(Arrays.deepHashCode(afterBlocks));
+  }
+
   @Override
   public String description() {
     return "replaced after every block";

@@ -85,6 +85,7 @@ public final class TokenStore {
         List.of(
             content,
             model.config(),
+            model.registers(),
             device,
             preprocessing,
             "upright " + decoding.applyOrientation());

@@ -13,6 +13,7 @@ import dev.fovea.Image;
 import dev.fovea.Options;
 import dev.fovea.Preprocessing;
 import dev.fovea.ProgressListener;
+import dev.fovea.RegisterContents;
 import dev.fovea.probes.TokenStore.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -141,6 +142,19 @@ class TokenStoreTest {
       new TokenStore(model, MODEL, SMALL, new DecodeOptions(1 << 20, true), cache).summary(image);
     }
     assertThat(files(cache)).hasSize(4);
+  }
+
+  @Test
+  void otherContentsOfTheRegistersAreComputed() {
+    for (float content : new float[] {0, 1, 0}) {
+      float[][] contents = new float[2][4 * 128];
+      contents[1][7] = content;
+      Options options = Options.DEFAULT.withRegisters(new RegisterContents(contents));
+      try (Fovea model = Fovea.open(MODEL, options)) {
+        store(model, SMALL).summary(image);
+      }
+    }
+    assertThat(files(cache)).hasSize(2);
   }
 
   @Test
