@@ -34,6 +34,7 @@ class MainTest {
             "features",
             "outliers",
             "attention",
+            "pca",
             "preprocess",
             "convert",
             "inspect",

@@ -1,6 +1,5 @@
 package dev.fovea.analysis;
 
-import dev.fovea.PatchGrid;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -27,7 +26,7 @@ public record ComponentColors(List<double[][]> images) {
    * @throws IllegalArgumentException if there are fewer than four patches or three channels
    */
   public static ComponentColors of(List<PatchFeatures> images) {
-    boolean[] all = new boolean[join(images).length / images.getFirst().width()];
+    boolean[] all = new boolean[PatchFeatures.join(images).length / images.getFirst().width()];
     Arrays.fill(all, true);
     return colors(images, all);
   }
@@ -44,7 +43,7 @@ public record ComponentColors(List<double[][]> images) {
     if (!(threshold >= 0 && threshold <= 1)) {
       throw new IllegalArgumentException("the threshold is from 0 to 1, got " + threshold);
     }
-    float[] rows = join(images);
+    float[] rows = PatchFeatures.join(images);
     int width = images.getFirst().width();
     double[][] projected = PrincipalComponents.of(rows, width, 1).project(rows);
     double[] first = Arrays.stream(projected).mapToDouble(row -> row[0]).toArray();
@@ -77,7 +76,7 @@ public record ComponentColors(List<double[][]> images) {
 
   private static ComponentColors colors(List<PatchFeatures> images, boolean[] wanted) {
     int width = images.getFirst().width();
-    float[] rows = select(join(images), wanted, width);
+    float[] rows = select(PatchFeatures.join(images), wanted, width);
     if (rows.length / width < LEAST_PATCHES || width < COLORS) {
       throw new IllegalArgumentException(
           String.format(
@@ -107,24 +106,6 @@ public record ComponentColors(List<double[][]> images) {
       result[i] = deviation > 0 ? projected[i] / deviation : 0;
     }
     return result;
-  }
-
-  private static float[] join(List<PatchFeatures> images) {
-    if (images.isEmpty()) {
-      throw new IllegalArgumentException("components need at least one image");
-    }
-    int width = images.getFirst().width();
-    if (images.stream().anyMatch(image -> image.width() != width)) {
-      throw new IllegalArgumentException("the images have gone through different models");
-    }
-    int patches = images.stream().map(PatchFeatures::grid).mapToInt(PatchGrid::patches).sum();
-    float[] rows = new float[Math.multiplyExact(patches, width)];
-    int end = 0;
-    for (PatchFeatures image : images) {
-      System.arraycopy(image.values(), 0, rows, end, image.values().length);
-      end += image.values().length;
-    }
-    return rows;
   }
 
   private static float[] select(float[] rows, boolean[] wanted, int width) {

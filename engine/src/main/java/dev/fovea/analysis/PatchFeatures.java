@@ -8,6 +8,7 @@ import dev.fovea.Image;
 import dev.fovea.PatchGrid;
 import dev.fovea.VitConfig;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * One vector for each patch of an image.
@@ -70,5 +71,28 @@ public record PatchFeatures(PatchGrid grid, int width, float[] values) {
     int patches = grid.patches() * config.width();
     return new PatchFeatures(
         grid, config.width(), Arrays.copyOfRange(rows, rows.length - patches, rows.length));
+  }
+
+  /**
+   * The vectors of several images one after another, [patches of all, D].
+   *
+   * @throws IllegalArgumentException if there are no images, or they are of different models
+   */
+  public static float[] join(List<PatchFeatures> images) {
+    if (images.isEmpty()) {
+      throw new IllegalArgumentException("expected at least one image");
+    }
+    int width = images.getFirst().width();
+    if (images.stream().anyMatch(image -> image.width() != width)) {
+      throw new IllegalArgumentException("the images have gone through different models");
+    }
+    int patches = images.stream().mapToInt(image -> image.grid().patches()).sum();
+    float[] rows = new float[Math.multiplyExact(patches, width)];
+    int end = 0;
+    for (PatchFeatures image : images) {
+      System.arraycopy(image.values(), 0, rows, end, image.values().length);
+      end += image.values().length;
+    }
+    return rows;
   }
 }
