@@ -1,6 +1,6 @@
 import dev.fovea.kernels.cpu.CpuDeviceProvider;
 
-/** Numbers in, numbers out: the six verbs of a Vision Transformer, and their kernels for CPUs. */
+/** Numbers in, numbers out: the seven verbs of a Vision Transformer, and their kernels for CPUs. */
 module dev.fovea.kernels {
   requires static jdk.incubator.vector;
   requires static jdk.management;

@@ -154,6 +154,11 @@ public final class Fovea implements AutoCloseable {
     return config;
   }
 
+  /** What the model is with the registers that it was trained with. */
+  public VitConfig trainedConfig() {
+    return session.config();
+  }
+
   /** What stands in the place of registers where a request does not say. */
   public Registers registers() {
     return registers;

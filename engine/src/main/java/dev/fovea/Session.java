@@ -99,6 +99,11 @@ final class Session implements AutoCloseable {
     this.rehearsal = rehearsal;
   }
 
+  /** What the model is as it was trained. */
+  VitConfig config() {
+    return config;
+  }
+
   /** What the model runs on, in one line. */
   String device() {
     return device.description();

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The forward pass, written once in the six verbs: weights that are packed on a device, and how a
+ * The forward pass, written once in the seven verbs: weights that are packed on a device, and how a
  * plan is recorded from them.
  */
 final class VisionTransformer {

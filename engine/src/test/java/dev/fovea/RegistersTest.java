@@ -265,7 +265,9 @@ class RegistersTest {
             false,
             registers);
     EnumSet<Feature> single =
-        EnumSet.complementOf(EnumSet.of(Feature.BLOCKS, Feature.PREFIX_ATTENTION, Feature.HIDDEN));
+        EnumSet.complementOf(
+            EnumSet.of(
+                Feature.BLOCKS, Feature.BLOCK_CLS, Feature.PREFIX_ATTENTION, Feature.HIDDEN));
     try (Fovea model = Fovea.open("synthetic:tiny-reg4")) {
       Features features = model.features(image(1, 98), all);
       for (Feature feature : single) {
@@ -275,13 +277,21 @@ class RegistersTest {
             .as(feature.name())
             .containsExactly(features.get(feature));
       }
-      float[] hidden =
-          model
-              .features(image(1, 98), FeatureRequest.ofHidden(1).withRegisters(registers))
-              .get(Feature.HIDDEN);
-      float[] both = features.get(Feature.HIDDEN);
-      assertThat(hidden).containsExactly(Arrays.copyOfRange(both, both.length / 2, both.length));
+      Features lastHidden =
+          model.features(image(1, 98), FeatureRequest.ofHidden(1).withRegisters(registers));
+      assertSecondHalf(lastHidden, features, Feature.HIDDEN);
+      Features lastCls =
+          model.features(
+              image(1, 98),
+              FeatureRequest.of(Feature.CLS).withBlockCls(1).withRegisters(registers));
+      assertSecondHalf(lastCls, features, Feature.BLOCK_CLS);
     }
+  }
+
+  private static void assertSecondHalf(Features half, Features whole, Feature feature) {
+    float[] both = whole.get(feature);
+    assertThat(half.get(feature))
+        .containsExactly(Arrays.copyOfRange(both, both.length / 2, both.length));
   }
 
   @ParameterizedTest

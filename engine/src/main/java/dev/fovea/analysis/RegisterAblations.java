@@ -51,7 +51,7 @@ public final class RegisterAblations {
    * @throws IllegalArgumentException if there are no images, or the model has no registers
    */
   public static List<Outcome> of(Fovea model, List<Image> images, long seed) {
-    int registers = model.config().registers();
+    int registers = model.trainedConfig().registers();
     if (images.isEmpty() || registers == 0) {
       throw new IllegalArgumentException(
           "expected images and a model with registers, got %d images and %d registers"

@@ -10,8 +10,10 @@ import dev.fovea.FeatureRequest;
 import dev.fovea.Features;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
+import dev.fovea.Options;
 import dev.fovea.RegisterContents;
 import dev.fovea.RegisterNeuron;
+import dev.fovea.Registers;
 import dev.fovea.TestTimeRegister;
 import dev.fovea.analysis.RegisterAblations.Outcome;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
@@ -111,6 +113,18 @@ class RegisterMeansTest {
           .containsExactly("drop", "first 1", "first 2", "first 3", "zero", "mean", "shuffle");
       assertThat(outcomes).allMatch(outcome -> outcome.cls() > -1 && outcome.cls() < 0.999999);
       assertThat(outcomes).allMatch(outcome -> outcome.patches() < 0.999999);
+    }
+  }
+
+  @Test
+  void howTheModelWasOpenedDoesNotMatter() {
+    Options options = Options.DEFAULT.withRegisters(new Registers.First(2));
+    try (Fovea model = Fovea.open(MODEL);
+        Fovea changed = Fovea.open(MODEL, options)) {
+      assertThat(changed.config().registers()).isEqualTo(2);
+      assertThat(changed.trainedConfig()).isEqualTo(model.config());
+      assertThat(RegisterAblations.of(changed, TWO, 1))
+          .isEqualTo(RegisterAblations.of(model, TWO, 1));
     }
   }
 

@@ -192,9 +192,9 @@ public final class ClassificationHead {
    *     not fit
    */
   public List<Prediction> classify(Fovea model, Image image, int k) {
-    if (!model.config().equals(config)) {
+    if (!model.trainedConfig().equals(config)) {
       throw new IllegalArgumentException(
-          "the head is for " + config + ", the model is " + model.config());
+          "the head is for " + config + ", the model is " + model.trainedConfig());
     }
     return top(logits(model.features(image, request)), k);
   }

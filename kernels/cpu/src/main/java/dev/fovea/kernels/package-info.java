@@ -1,7 +1,7 @@
 /**
  * The small interface between a model and the device it runs on.
  *
- * <p>A forward pass is six verbs ({@link dev.fovea.kernels.Recorder}), recorded once per shape into
+ * <p>A forward pass is seven verbs ({@link dev.fovea.kernels.Recorder}), recorded once per shape into
  * a {@link dev.fovea.kernels.Plan} and replayed for every request. A {@link
  * dev.fovea.kernels.Device} hides its own layouts behind them: packed weights, tiled activations,
  * command graphs.
