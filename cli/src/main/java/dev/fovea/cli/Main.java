@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
       FeaturesCommand.class,
       OutliersCommand.class,
       AttentionCommand.class,
+      PcaCommand.class,
       ClassifyCommand.class,
       ProbeCommand.class,
       RegisterNeuronsCommand.class,

@@ -34,6 +34,7 @@ class MainTest {
             "features",
             "outliers",
             "attention",
+            "pca",
             "classify",
             "probe",
             "register-neurons",

@@ -3,6 +3,7 @@ package dev.fovea.kernels.cuda;
 import dev.fovea.kernels.Columns;
 import dev.fovea.kernels.HostBuffer;
 import dev.fovea.kernels.LinearAddWeights;
+import dev.fovea.kernels.Move;
 import dev.fovea.kernels.NormLinearWeights;
 import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.Packed;
@@ -182,12 +183,42 @@ final class CudaRecorder implements Recorder {
   }
 
   @Override
+  public void moveToRow(Tokens x, int[] columns, int row, Move move) {
+    GpuTokens changed = own("x", x);
+    Objects.requireNonNull(move, "move");
+    Sizes.moveToRow(changed, columns, row);
+    int[] copy = columns.clone();
+    if (copy.length > 0) {
+      Form form = bestForm(changed);
+      add(plan -> kernels.registers().moveToRow(plan, changed, form, copy, row, move));
+      changed.written(form);
+    }
+  }
+
+  @Override
+  public void write(float[] elements, Rows rows, Columns columns, Tokens tokens) {
+    GpuTokens to = own("tokens", tokens);
+    Sizes.write(elements, rows, columns, to);
+    float[] copy = elements.clone();
+    if (copy.length > 0) {
+      Form form = bestForm(to);
+      add(plan -> kernels.registers().write(plan, copy, rows, columns, to, form));
+      to.written(form);
+    }
+  }
+
+  /** The form of a matrix in which elements can be read and changed without loss. */
+  private static Form bestForm(GpuTokens tokens) {
+    return tokens.has(Form.FULL) || !tokens.has(Form.HALF) ? Form.FULL : Form.HALF;
+  }
+
+  @Override
   public HostBuffer read(Tokens tokens, Rows rows, Columns columns) {
     checkOpen();
     GpuTokens from = own("tokens", tokens);
     long bytes = (long) Float.BYTES * Sizes.read(from, rows, columns);
     MemorySegment host = pin(bytes);
-    Form form = from.has(Form.FULL) || !from.has(Form.HALF) ? Form.FULL : Form.HALF;
+    Form form = bestForm(from);
     want(from, form);
     add(
         plan -> {

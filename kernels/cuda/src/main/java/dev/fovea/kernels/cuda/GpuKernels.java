@@ -39,6 +39,7 @@ final class GpuKernels {
   private final int processors;
   private final ProductKernels own;
   private final Products products;
+  private final RegisterKernels registers;
   private final Kernel attentionWhole;
   private final Kernel attentionWholeSmall;
   private final Kernel attentionBlocks;
@@ -66,6 +67,7 @@ final class GpuKernels {
             .library(driver)
             .<Products>map(library -> new LibraryProducts(driver, precision, library))
             .orElse(own);
+    registers = new RegisterKernels(driver, precision);
     KernelModule attention = new KernelModule(driver, precision, "attention");
     attentionWhole = attention.kernel("attention_whole", 128, wholeBytes(128));
     attentionWholeSmall =
@@ -96,6 +98,10 @@ final class GpuKernels {
 
   Products products() {
     return products;
+  }
+
+  RegisterKernels registers() {
+    return registers;
   }
 
   /** Leaves x in {@link Form#RESIDUAL}. */

@@ -101,11 +101,7 @@ final class LibraryProducts implements Products {
   /** A part of a bias in 16 bits, which is how libraries add it to 16-bit results. */
   private long halfBias(PlanMemory memory, long bias, int first, int count) {
     float[] numbers = memory.download(bias + (long) first * Float.BYTES, count);
-    short[] rounded = new short[count];
-    for (int i = 0; i < count; i++) {
-      rounded[i] = precision.round(numbers[i]);
-    }
-    return memory.upload(rounded);
+    return memory.upload(precision.round(numbers));
   }
 
   /** Rows of x without gaps, normalised: gamma and beta are in the weights. */

@@ -27,6 +27,15 @@ enum Precision {
     return this == F16 ? Float.floatToFloat16(value) : roundToBfloat16(value);
   }
 
+  /** Rounds every one of them. */
+  short[] round(float[] values) {
+    short[] rounded = new short[values.length];
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = round(values[i]);
+    }
+    return rounded;
+  }
+
   /** The exact value of 16 bits. */
   float widen(short bits) {
     return this == F16 ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16);

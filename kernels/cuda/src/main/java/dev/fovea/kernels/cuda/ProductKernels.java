@@ -104,7 +104,7 @@ final class ProductKernels implements Products {
     Arguments arguments =
         plan.arguments()
             .address(pixels.device())
-            .address(layout.bytes() ? memory.upload(rounded(pixels.lookup())) : 0)
+            .address(layout.bytes() ? memory.upload(precision.round(pixels.lookup())) : 0)
             .address(memory.upload(layout.offsets(stride)))
             .address(weights.matrix().address())
             .address(weights.bias())
@@ -120,14 +120,6 @@ final class ProductKernels implements Products {
         .number(stride)
         .number(weights.matrix().paddedRows());
     launch(plan, patchEmbed.get(tile), tile, product, 1, arguments);
-  }
-
-  private short[] rounded(float[] numbers) {
-    short[] halves = new short[numbers.length];
-    for (int i = 0; i < halves.length; i++) {
-      halves[i] = precision.round(numbers[i]);
-    }
-    return halves;
   }
 
   private static float[] padded(PositionTable positions, int stride) {

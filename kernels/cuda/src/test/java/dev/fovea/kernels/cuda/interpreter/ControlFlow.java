@@ -43,7 +43,11 @@ final class ControlFlow {
           }
           int same = lanesWith(warp, choice, rest);
           rest &= ~same;
-          warp.branch(labels[choice].counter(), same);
+          if (rest == 0) {
+            warp.branch(labels[choice].counter(), same);
+          } else {
+            warp.leave(labels[choice].counter(), same);
+          }
         }
       }
 

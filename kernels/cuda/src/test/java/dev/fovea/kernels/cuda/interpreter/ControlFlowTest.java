@@ -85,6 +85,35 @@ class ControlFlowTest {
   }
 
   @Test
+  @DisplayName(
+      "a table whose entries lie before the branch: a machine whose lanes are in different states")
+  void tableOfBackwardBranches() {
+    int[] actual =
+        run(
+            """
+            mov.u32 %r10, 0;
+            mov.u32 %r12, %r2;
+            bra choose;
+            halve: shr.u32 %r12, %r12, 1;
+            add.s32 %r10, %r10, 1;
+            bra choose;
+            decrement: sub.s32 %r12, %r12, 1;
+            add.s32 %r10, %r10, 100;
+            choose: and.b32 %r11, %r12, 1;
+            setp.eq.u32 %p1, %r12, 0;
+            selp.b32 %r11, 2, %r11, %p1;
+            table: .branchtargets halve, decrement, end;
+            brx.idx %r11, table;
+            trap;
+            end:
+            """);
+    for (int lane = 0; lane < 32; lane++) {
+      int halvings = lane == 0 ? 0 : 31 - Integer.numberOfLeadingZeros(lane);
+      assertThat(actual[lane]).isEqualTo(halvings + 100 * Integer.bitCount(lane));
+    }
+  }
+
+  @Test
   @DisplayName("names in braces hide those outside, also labels")
   void scopes() {
     int[] actual =

@@ -63,7 +63,7 @@ class FaultsTest {
         "0 bytes into an allocation of 1024, that nobody has written");
     assertFault(
         "mov.u32 %r10, tile;\n ld.shared.u32 %r11, [%r10+16];\n",
-        "reads shared memory at tile+16 that nobody has written");
+        "reads shared memory at tile+16 that nobody has written yet");
     assertRuns("st.global.u32 [%rd2], 7;\n ld.global.u32 %r10, [%rd2];\n");
     assertRuns(STORE_OWN + "ld.shared.u32 %r12, [%r11];\n");
   }

@@ -2,6 +2,7 @@ package dev.fovea.kernels.cuda.interpreter;
 
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.driver.Launch;
 import java.lang.foreign.MemorySegment;
@@ -130,7 +131,9 @@ public final class InterpretedDriver implements CudaDriver {
     if (bytes < 1 || bytes > free || bytes > Integer.MAX_VALUE - Byte.SIZE) {
       throw new CudaException(
           "out of memory: %d bytes were asked for, %d of %d are free"
-              .formatted(bytes, free, facts.memoryBytes()));
+              .formatted(bytes, free, facts.memoryBytes()),
+          Kind.OUT_OF_MEMORY,
+          null);
     }
     allocatedBytes += bytes;
     return machine.memory().allocate((int) bytes).base();
@@ -362,7 +365,7 @@ public final class InterpretedDriver implements CudaDriver {
     }
     if (lost != null) {
       throw new CudaException(
-          "the device is lost and has to be opened again: " + lost.getMessage(), lost);
+          "the device is lost and has to be opened again: " + lost.getMessage(), Kind.LOST, lost);
     }
   }
 

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fovea.kernels.cuda.driver.Arguments;
 import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.driver.Launch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -53,6 +55,10 @@ class InterpretedDriverTest {
 
   private static int firstOf(MemorySegment segment) {
     return segment.get(ValueLayout.JAVA_INT, 0);
+  }
+
+  private static Consumer<Throwable> kindIs(Kind kind) {
+    return failure -> assertThat(((CudaException) failure).kind()).isEqualTo(kind);
   }
 
   private Launch increment(long from, long to) {
@@ -150,8 +156,8 @@ class InterpretedDriverTest {
       long first = small.allocate(600);
       assertThat(first % 256).isZero();
       assertThatThrownBy(() -> small.allocate(401))
-          .isInstanceOf(CudaException.class)
-          .hasMessage("out of memory: 401 bytes were asked for, 400 of 1000 are free");
+          .hasMessage("out of memory: 401 bytes were asked for, 400 of 1000 are free")
+          .satisfies(kindIs(Kind.OUT_OF_MEMORY));
       small.free(first);
       assertThat(small.allocatedBytes()).isZero();
       small.allocate(1000);
@@ -184,8 +190,11 @@ class InterpretedDriverTest {
         .isInstanceOf(CudaException.class)
         .hasMessageStartingWith(
             "the device is lost and has to be opened again: kernel snippet, line")
-        .hasMessageContaining("nobody has written");
-    assertThatThrownBy(() -> driver.allocate(1)).hasMessageStartingWith("the device is lost");
+        .hasMessageContaining("nobody has written")
+        .satisfies(kindIs(Kind.LOST));
+    assertThatThrownBy(() -> driver.allocate(1))
+        .hasMessageStartingWith("the device is lost")
+        .satisfies(kindIs(Kind.LOST));
     assertThatThrownBy(driver::facts).hasMessageStartingWith("the device is lost");
     driver.close();
     driver.close();

@@ -215,7 +215,8 @@ final class SharedMemory {
   /** A read that is not simply in order. */
   private void checkRead(Warp warp, int lane, int unit, int stamp, boolean strong) {
     if (stamp == 0) {
-      throw warp.fault(lane, "reads shared memory at " + place(unit) + " that nobody has written");
+      throw warp.fault(
+          lane, "reads shared memory at " + place(unit) + " that nobody has written yet");
     }
     if (stamp < 0) {
       throw warp.fault(

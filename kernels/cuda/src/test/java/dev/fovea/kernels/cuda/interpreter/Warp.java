@@ -248,6 +248,13 @@ final class Warp {
     }
   }
 
+  /** Sends some of several lanes elsewhere, while others are still to be sent. */
+  void leave(int target, int lanes) {
+    rounds -= target < counter ? 1 : 0;
+    paths.add(target, lanes, Paths.Reason.AHEAD);
+    active &= ~lanes;
+  }
+
   /** Ends lanes. */
   void exit(int lanes) {
     live &= ~lanes;

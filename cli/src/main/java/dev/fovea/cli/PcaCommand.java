@@ -1,0 +1,192 @@
+package dev.fovea.cli;
+
+import dev.fovea.Fovea;
+import dev.fovea.PatchGrid;
+import dev.fovea.Preprocessing;
+import dev.fovea.analysis.ComponentColors;
+import dev.fovea.analysis.KMeans;
+import dev.fovea.analysis.PatchFeatures;
+import dev.fovea.checkpoint.SafetensorsWriter;
+import dev.fovea.checkpoint.TensorInfo;
+import dev.fovea.plots.Palette;
+import dev.fovea.plots.PatchPicture;
+import dev.fovea.plots.Picture;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "pca",
+    description =
+        "Colours patches by what the model makes of them: principal components, segments.",
+    footer = {
+      "",
+      "All images share the components and the segments, so that like things have like colours.",
+      "With --out: NAME-pca and, with --segments, NAME-segments. With --arrays a safetensors file:",
+      "NAME.components [rows, columns, 3] in standard deviations (0 in the background) and",
+      "NAME.segments [rows, columns].",
+      "",
+      "Examples:",
+      "  fovea pca -m facebook/dinov2-with-registers-small cat.jpg dog.jpg --out maps",
+      "  fovea pca -m facebook/dinov2-with-registers-base photos/ --foreground 0.5 --out maps",
+      "  fovea pca -m model.safetensors cat.jpg --segments 6 --arrays cat.safetensors"
+    })
+final class PcaCommand implements Callable<Integer> {
+
+  @Mixin private ModelOptions modelOptions;
+  @Mixin private InputImages input;
+  @Mixin private DrawingOptions drawings;
+
+  @Option(
+      names = "--foreground",
+      paramLabel = "T",
+      description =
+          "Leave out patches whose first component, scaled to 0 to 1, is not above T; its sign is"
+              + " chosen so that the images' edges are low.")
+  private Double foreground;
+
+  @Option(
+      names = "--deviations",
+      defaultValue = "3",
+      paramLabel = "S",
+      description =
+          "Standard deviations that are as dark or bright as can be. Default: ${DEFAULT-VALUE}.")
+  private double deviations;
+
+  @Option(
+      names = "--segments",
+      paramLabel = "K",
+      description = "Also group all patches into K segments by k-means.")
+  private Integer segments;
+
+  @Option(
+      names = "--seed",
+      defaultValue = "1",
+      paramLabel = "N",
+      description = "Where k-means starts. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--arrays",
+      paramLabel = "FILE.safetensors",
+      description = "Write components and segments as arrays.")
+  private Path arrays;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    if (!drawings.wanted() && arrays == null) {
+      throw new ParameterException(
+          spec.commandLine(), "nothing to do: ask for pictures with --out or for --arrays");
+    }
+    if (!(deviations > 0) || (segments != null && segments > Palette.COLORS)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--deviations must be positive, and --segments at most " + Palette.COLORS);
+    }
+    List<Path> files = input.files();
+    List<PatchFeatures> features = new ArrayList<>();
+    Preprocessing preprocessing;
+    try (Progress progress = new Progress(spec.commandLine().getErr());
+        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+      preprocessing = model.preprocessing();
+      for (Path file : files) {
+        features.add(
+            PatchFeatures.of(model, input.read(file, preprocessing), PatchFeatures.Source.TOKENS));
+      }
+    }
+    ComponentColors colors =
+        foreground == null
+            ? ComponentColors.of(features)
+            : ComponentColors.foreground(features, foreground);
+    List<int[]> groups = segments == null ? List.of() : groups(features);
+    write(files, preprocessing, features, colors, groups);
+    return 0;
+  }
+
+  /** For every image the segments of its patches. */
+  private List<int[]> groups(List<PatchFeatures> features) {
+    int[] all =
+        KMeans.of(PatchFeatures.join(features), features.getFirst().width(), segments, seed)
+            .groups();
+    List<int[]> groups = new ArrayList<>();
+    int end = 0;
+    for (PatchFeatures image : features) {
+      int begin = end;
+      end += image.grid().patches();
+      groups.add(Arrays.copyOfRange(all, begin, end));
+    }
+    return groups;
+  }
+
+  private void write(
+      List<Path> files,
+      Preprocessing preprocessing,
+      List<PatchFeatures> features,
+      ComponentColors colors,
+      List<int[]> groups)
+      throws IOException {
+    Map<String, Picture> pictures = new LinkedHashMap<>();
+    Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
+    List<String> names = DrawingOptions.names(files);
+    for (int i = 0; i < names.size(); i++) {
+      PatchGrid grid = features.get(i).grid();
+      String name = names.get(i);
+      tensors.put(
+          new TensorInfo(name + ".components", "F32", shape(grid, 3L)),
+          components(colors.images().get(i)));
+      pictures.put(
+          name + "-pca", PatchPicture.of(grid).colors(colors.rgb(i, deviations)).picture());
+      if (segments != null) {
+        int[] ofImage = groups.get(i);
+        tensors.put(new TensorInfo(name + ".segments", "F32", shape(grid)), floats(ofImage));
+        pictures.put(
+            name + "-segments",
+            PatchPicture.over(input.seen(files.get(i), preprocessing), grid)
+                .colors(Palette.of(ofImage))
+                .picture());
+      }
+    }
+    if (arrays != null) {
+      SafetensorsWriter.write(arrays, tensors);
+    }
+    if (drawings.wanted()) {
+      drawings.write(pictures);
+    }
+  }
+
+  private static List<Long> shape(PatchGrid grid, Long... more) {
+    List<Long> shape = new ArrayList<>(List.of((long) grid.rows(), (long) grid.columns()));
+    shape.addAll(List.of(more));
+    return shape;
+  }
+
+  private static float[] components(double[][] patches) {
+    float[] values = new float[3 * patches.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = patches[i / 3] == null ? 0 : (float) patches[i / 3][i % 3];
+    }
+    return values;
+  }
+
+  private static float[] floats(int[] values) {
+    float[] result = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      result[i] = values[i];
+    }
+    return result;
+  }
+}
