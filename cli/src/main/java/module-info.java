@@ -11,7 +11,8 @@ module dev.fovea.cli {
   requires tools.jackson.databind;
 
   opens dev.fovea.cli to
-      info.picocli;
+      info.picocli,
+      tools.jackson.databind;
 
   uses dev.fovea.kernels.DeviceProvider;
 }

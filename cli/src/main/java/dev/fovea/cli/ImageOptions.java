@@ -79,16 +79,22 @@ final class ImageOptions {
 
   /** The image as the model with this preprocessing shall get it. */
   Image prepare(Image.Rgb image, Preprocessing preprocessing) {
-    Preprocessing changed = change(preprocessing);
-    return changed.equals(preprocessing) ? image : normalise(image, changed);
+    return change(preprocessing).equals(preprocessing) ? image : planes(image, preprocessing);
+  }
+
+  /** Whether a part of the image is asked for. */
+  boolean crops() {
+    return crop != null && crop.height > 0;
   }
 
   /**
-   * The normalised planes that the engine would make, with a preprocessing it was not opened with.
+   * The normalised planes that the engine would make, had it been opened with a model's
+   * preprocessing, changed as the options say.
    */
-  private static Image normalise(Image.Rgb image, Preprocessing preprocessing) {
-    Image.Rgb pixels = Preprocessor.apply(image, preprocessing);
-    float[] values = Preprocessor.lookup(preprocessing);
+  Image.Planes planes(Image.Rgb image, Preprocessing preprocessing) {
+    Preprocessing changed = change(preprocessing);
+    Image.Rgb pixels = Preprocessor.apply(image, changed);
+    float[] values = Preprocessor.lookup(changed);
     int count = pixels.width() * pixels.height();
     float[] planes = new float[3 * count];
     for (int i = 0; i < count; i++) {
@@ -97,7 +103,7 @@ final class ImageOptions {
         planes[channel * count + i] = values[256 * channel + sample];
       }
     }
-    return Image.planes(pixels.width(), pixels.height(), planes);
+    return new Image.Planes(pixels.width(), pixels.height(), planes);
   }
 
   /** Reads "224" and "448x252". */

@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import dev.fovea.CheckpointException;
+import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.ImageException;
 import dev.fovea.Preprocessing;
@@ -14,7 +15,9 @@ import java.util.AbstractList;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
 /** The images that an analysis is about: files and directories, or pixels. */
@@ -93,6 +96,31 @@ final class InputImages {
         : Preprocessor.apply(options.read(file), options.change(preprocessing));
   }
 
+  /**
+   * One of {@link #files} in its own size, unless the options say otherwise, padded to whole
+   * patches.
+   */
+  PaddedImage padded(Path file, Fovea model) {
+    int patch = model.config().patch();
+    if (source.pixels != null) {
+      Image.Planes planes = pixels(file);
+      return PaddedImage.of(planes, patch, planes.width(), planes.height());
+    }
+    Image.Rgb image = options.read(file);
+    Image.Planes planes = options.planes(image, model.preprocessing().withSize(0, 0, 0));
+    return options.crops()
+        ? PaddedImage.of(planes, patch, planes.width(), planes.height())
+        : PaddedImage.of(planes, patch, image.width(), image.height());
+  }
+
+  /** Where boxes belong to whole images, crops do not. */
+  void refuseCrop(CommandSpec spec) {
+    if (options.crops()) {
+      throw new ParameterException(
+          spec.commandLine(), "--annotations are of whole images: leave out --crop");
+    }
+  }
+
   /** Pixels from a file that holds them normalised. */
   static Image.Planes pixels(Path file) {
     try (Checkpoint tensors = Safetensors.open(file)) {
@@ -111,7 +139,7 @@ final class InputImages {
   }
 
   /** Undoes the normalisation; what is darker than black or brighter than white is cut off. */
-  private static Image.Rgb visible(Image.Planes planes, Preprocessing preprocessing) {
+  static Image.Rgb visible(Image.Planes planes, Preprocessing preprocessing) {
     int count = planes.width() * planes.height();
     byte[] samples = new byte[3 * count];
     for (int i = 0; i < samples.length; i++) {

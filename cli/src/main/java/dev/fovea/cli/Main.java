@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       OutliersCommand.class,
       AttentionCommand.class,
       PcaCommand.class,
+      LostCommand.class,
       ClassifyCommand.class,
       ProbeCommand.class,
       RegisterNeuronsCommand.class,

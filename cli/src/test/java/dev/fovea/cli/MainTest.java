@@ -35,6 +35,7 @@ class MainTest {
             "outliers",
             "attention",
             "pca",
+            "lost",
             "classify",
             "probe",
             "register-neurons",

@@ -2,6 +2,7 @@ package dev.fovea.plots;
 
 import dev.fovea.Image;
 import dev.fovea.PatchGrid;
+import dev.fovea.analysis.Box;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
@@ -125,14 +126,16 @@ public final class PatchPicture {
   }
 
   /**
-   * Draws a box; sides are in patches and may lie within one.
+   * Draws a box.
    *
+   * @param box in patches; it may begin and end within one
    * @param color of the line
    */
-  public PatchPicture box(double x, double y, double right, double bottom, Color color) {
-    double scaleX = (double) width / grid.columns();
-    double scaleY = (double) height / grid.rows();
-    frame(x * scaleX, y * scaleY, (right - x) * scaleX, (bottom - y) * scaleY, color, 3);
+  public PatchPicture box(Box box, Color color) {
+    Box scaled = box.scaled((double) width / grid.columns(), (double) height / grid.rows());
+    double x = scaled.left();
+    double y = scaled.top();
+    frame(x, y, scaled.right() - x, scaled.bottom() - y, color, 3);
     return this;
   }
 

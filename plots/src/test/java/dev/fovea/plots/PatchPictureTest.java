@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fovea.Image;
 import dev.fovea.PatchGrid;
+import dev.fovea.analysis.Box;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -96,7 +97,10 @@ class PatchPictureTest {
   @Test
   void boxesMayEndWithinAPatch() {
     BufferedImage image =
-        PatchPicture.over(black(), GRID).box(0.5, 0.5, 2.5, 1.5, Color.GREEN).picture().raster();
+        PatchPicture.over(black(), GRID)
+            .box(new Box(0.5, 0.5, 2.5, 1.5), Color.GREEN)
+            .picture()
+            .raster();
     assertThat(new Color(image.getRGB(77, 154))).isEqualTo(Color.GREEN);
     assertThat(new Color(image.getRGB(385, 154))).isEqualTo(Color.GREEN);
     assertThat(new Color(image.getRGB(231, 77))).isEqualTo(Color.GREEN);

@@ -1,0 +1,228 @@
+package dev.fovea.cli;
+
+import dev.fovea.Fovea;
+import dev.fovea.Image;
+import dev.fovea.PatchGrid;
+import dev.fovea.analysis.Box;
+import dev.fovea.analysis.Lost;
+import dev.fovea.analysis.PatchFeatures;
+import dev.fovea.plots.PatchPicture;
+import dev.fovea.plots.Picture;
+import java.awt.Color;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.json.JsonMapper;
+
+@Command(
+    name = "lost",
+    description = "Finds one object in each image, without being told what objects are (LOST).",
+    footer = {
+      "",
+      "Images keep their size (--resize and --crop change it) and are padded to whole patches.",
+      "Boxes are left, top, right, bottom in pixels of the image file, right and bottom just",
+      "outside; with --crop, of the crop, and --annotations are refused.",
+      "With --annotations also CorLoc: in how many images the box overlaps an annotated one by at",
+      "least half (intersection over union). With --out: NAME-lost, the object's patches, the seed",
+      "framed, the box in red and annotated ones in green.",
+      "",
+      "Examples:",
+      "  fovea lost -m facebook/dinov2-with-registers-base cat.jpg --out boxes",
+      "  fovea lost -m facebook/dinov2-with-registers-large VOC2007/JPEGImages \\",
+      "      --annotations VOC2007/Annotations",
+      "  fovea lost -m model.safetensors photos/ --features values --bias -0.3 --normalize --json"
+    })
+final class LostCommand implements Callable<Integer> {
+
+  private static final double FOUND = 0.5;
+  private static final Color OURS = new Color(0xe0, 0x30, 0x30);
+  private static final Color THEIRS = new Color(0x30, 0xc0, 0x50);
+  private static final int OBJECT = 0x3b6fb6;
+
+  @Mixin private ModelOptions modelOptions;
+  @Mixin private InputImages input;
+  @Mixin private DrawingOptions drawings;
+
+  @Option(
+      names = "--features",
+      defaultValue = "keys",
+      paramLabel = "WHICH",
+      description =
+          "What stands for a patch: keys (the default), queries or values of the last block, or"
+              + " tokens.")
+  private PatchFeatures.Source source;
+
+  @Option(names = "--normalize", description = "Divide patches' vectors by their lengths first.")
+  private boolean normalize;
+
+  @Option(
+      names = "--bias",
+      defaultValue = "0",
+      paramLabel = "B",
+      description = "Add this to every similarity. Default: ${DEFAULT-VALUE}.")
+  private double bias;
+
+  @Option(
+      names = "--candidates",
+      defaultValue = "100",
+      paramLabel = "N",
+      description = "Patches that may join the seed. Default: ${DEFAULT-VALUE}.")
+  private int candidates;
+
+  @Option(
+      names = "--annotations",
+      paramLabel = "PATH",
+      description = "A directory with a VOC file (NAME.xml) for each image, or a COCO file (JSON).")
+  private Path annotated;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  /** What was found in one image; boxes in pixels of the file. */
+  private record Finding(Path file, Lost lost, Optional<Box> box, List<Box> truth) {
+
+    double overlap() {
+      return truth.stream()
+          .mapToDouble(other -> box.map(other::overlap).orElse(0.0))
+          .max()
+          .orElse(0);
+    }
+
+    boolean correct() {
+      return overlap() >= FOUND;
+    }
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Lost.Settings settings = new Lost.Settings(normalize, bias, candidates);
+    List<Path> files = input.files();
+    Annotations annotations = annotated == null ? image -> List.of() : Annotations.open(annotated);
+    if (annotated != null) {
+      input.refuseCrop(spec);
+    }
+    List<Finding> findings = new ArrayList<>();
+    Map<String, Picture> pictures = new LinkedHashMap<>();
+    List<String> names = DrawingOptions.names(files);
+    try (Progress progress = new Progress(spec.commandLine().getErr());
+        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+      for (int i = 0; i < files.size(); i++) {
+        List<Box> truth = annotations.of(files.get(i));
+        PaddedImage image = input.padded(files.get(i), model);
+        Lost lost = Lost.find(PatchFeatures.of(model, image.planes(), source), settings);
+        int patch = model.config().patch();
+        Optional<Box> seen = lost.box(patch, image.width(), image.height());
+        Optional<Box> box = seen.map(found -> found.scaled(image.scaleX(), image.scaleY()));
+        findings.add(new Finding(files.get(i), lost, box, truth));
+        if (drawings.wanted()) {
+          Image.Rgb visible = InputImages.visible(image.planes(), model.preprocessing());
+          pictures.put(names.get(i) + "-lost", draw(visible, findings.getLast(), image, patch));
+        }
+      }
+    }
+    if (drawings.wanted()) {
+      drawings.write(pictures);
+    }
+    print(findings);
+    return 0;
+  }
+
+  private static Picture draw(Image.Rgb visible, Finding finding, PaddedImage image, int patch) {
+    Lost lost = finding.lost();
+    PatchGrid grid = lost.grid();
+    int[] colors = new int[grid.patches()];
+    Arrays.fill(colors, -1);
+    lost.object().forEach(index -> colors[index] = OBJECT);
+    PatchPicture picture =
+        PatchPicture.over(visible, grid).colors(colors).frames(List.of(lost.seed()));
+    double x = 1 / (image.scaleX() * patch);
+    double y = 1 / (image.scaleY() * patch);
+    finding.truth().forEach(box -> picture.box(box.scaled(x, y), THEIRS));
+    finding.box().ifPresent(box -> picture.box(box.scaled(x, y), OURS));
+    return picture.picture();
+  }
+
+  private void print(List<Finding> findings) {
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(JsonMapper.shared().writeValueAsString(json(findings)));
+      return;
+    }
+    int width = findings.stream().mapToInt(f -> f.file().toString().length()).max().orElse(0);
+    for (Finding finding : findings) {
+      out.printf(
+          Locale.ROOT,
+          "%-" + Math.max(1, width) + "s  %s%s%n",
+          finding.file(),
+          finding.box().map(LostCommand::text).orElse("no object"),
+          annotated == null
+              ? ""
+              : "  overlap %.3f%s"
+                  .formatted(finding.overlap(), finding.correct() ? "" : ", not found"));
+    }
+    if (annotated != null) {
+      out.printf(
+          Locale.ROOT,
+          "CorLoc %.2f %% (%d of %d)%n",
+          100.0 * correct(findings) / findings.size(),
+          correct(findings),
+          findings.size());
+    }
+  }
+
+  private static String text(Box box) {
+    return String.format(
+        Locale.ROOT, "%.0f %.0f %.0f %.0f", box.left(), box.top(), box.right(), box.bottom());
+  }
+
+  private Map<String, Object> json(List<Finding> findings) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("model", modelOptions.model());
+    object.put("features", source.name().toLowerCase(Locale.ROOT));
+    object.put("images", findings.stream().map(this::json).toList());
+    if (annotated != null) {
+      object.put("corloc", (double) correct(findings) / findings.size());
+    }
+    return object;
+  }
+
+  private Map<String, Object> json(Finding finding) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    PatchGrid grid = finding.lost().grid();
+    object.put("file", finding.file().toString());
+    object.put("grid", List.of(grid.rows(), grid.columns()));
+    object.put("seed", finding.lost().seed());
+    object.put("object_patches", finding.lost().object());
+    object.put(
+        "box",
+        finding
+            .box()
+            .map(box -> List.of(box.left(), box.top(), box.right(), box.bottom()))
+            .orElse(null));
+    if (annotated != null) {
+      object.put("overlap", finding.overlap());
+      object.put("correct", finding.correct());
+    }
+    return object;
+  }
+
+  private static long correct(List<Finding> findings) {
+    return findings.stream().filter(Finding::correct).count();
+  }
+}
