@@ -54,14 +54,15 @@ class KillTest {
     int found = 0;
     int interrupted = 0;
     for (int round = 0;
-        round < KILLS || (interrupted < INTERRUPTED && round < MOST_KILLS);
+        round < KILLS || ((interrupted < INTERRUPTED || found == 0) && round < MOST_KILLS);
         round++) {
       if (round % 3 == 0) {
         Files.deleteIfExists(target);
       }
       kill(
           target,
-          random.nextInt(round % 2 == 0 ? 5 : 500),
+          // Longer from round to round, for machines that are busy with other things.
+          random.nextInt(round % 2 == 0 ? 5 : 500 * (1 + round / KILLS)),
           round % 2 == 0,
           Process::destroyForcibly);
       if (Files.exists(target)) {
