@@ -121,7 +121,8 @@ final class OutliersCommand implements Callable<Integer> {
     Map<String, Outliers> models = new LinkedHashMap<>();
     for (OutlierReport report : reports) {
       String which = models.isEmpty() ? "" : "-compared";
-      models.put(report.model() + (models.isEmpty() ? "" : " (compared)"), report.outliers());
+      boolean again = models.containsKey(report.model());
+      models.put(report.model() + (again ? " (compared)" : ""), report.outliers());
       List<String> names = DrawingOptions.names(report.files());
       for (int i = 0; i < names.size(); i++) {
         Image.Rgb seen = input.seen(report.files().get(i), report.preprocessing());
