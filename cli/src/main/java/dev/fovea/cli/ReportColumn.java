@@ -31,6 +31,7 @@ import java.util.OptionalDouble;
  *
  * @param name as the reader shall know it
  * @param config of the network
+ * @param seen what the model saw
  * @param rule that gave the cutoff
  * @param outliers of all images
  * @param attention in the last block
@@ -44,6 +45,7 @@ import java.util.OptionalDouble;
 record ReportColumn(
     String name,
     VitConfig config,
+    List<Image.Rgb> seen,
     OutlierRule rule,
     Outliers outliers,
     List<AttentionMaps> attention,
@@ -76,10 +78,16 @@ record ReportColumn(
    * Runs a model on images, once each.
    *
    * @param images read one after the other, so that they need not all be in memory
+   * @param seen the images as people see what the model sees
    * @param registers in the place of the model's own; null for those
    */
   static ReportColumn of(
-      String name, Fovea model, List<Image> images, Registers registers, Settings settings) {
+      String name,
+      Fovea model,
+      List<Image> images,
+      List<Image.Rgb> seen,
+      Registers registers,
+      Settings settings) {
     FeatureRequest request = request(model.config(), registers);
     List<TokenStatistics> statistics = new ArrayList<>();
     List<AttentionMaps> attention = new ArrayList<>();
@@ -97,6 +105,7 @@ record ReportColumn(
     return new ReportColumn(
         name,
         model.config(),
+        seen,
         settings.rule(),
         Outliers.find(statistics, settings.rule(), block),
         attention,
@@ -161,7 +170,7 @@ record ReportColumn(
             .choose(model, images, TestTimeRegister.Form.PAPER);
     Settings same = settings.withRule(new OutlierRule.Fixed(cutoff.getAsDouble()));
     ReportColumn column =
-        of(name + " with a test-time register", model, images, choice.register(), same);
+        of(name + " with a test-time register", model, images, seen, choice.register(), same);
     return Optional.of(column.with(List.of(), Optional.empty(), Optional.of(choice)));
   }
 
@@ -172,6 +181,7 @@ record ReportColumn(
     return new ReportColumn(
         name,
         config,
+        seen,
         rule,
         outliers,
         attention,

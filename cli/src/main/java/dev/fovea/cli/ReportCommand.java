@@ -118,20 +118,15 @@ final class ReportCommand implements Callable<Integer> {
         new ReportColumn.Settings(outlierOptions.rule(), block, segments);
     List<Path> files = input.files();
     List<ReportColumn> columns = new ArrayList<>();
-    List<Image.Rgb> photographs = new ArrayList<>();
     try (Progress progress = new Progress(spec.commandLine().getErr())) {
       try (Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
-        Preprocessing preprocessing = model.preprocessing();
-        files.forEach(file -> photographs.add(input.seen(file, preprocessing)));
         columns.addAll(analyse(model, files, settings, progress));
       }
       if (compare != null) {
         columns.add(compared(files, settings, progress));
       }
     }
-    write(
-        new ReportPage(
-            command(), Main.Version.ofFovea(), names(files), photographs, probed(), columns));
+    write(new ReportPage(command(), Main.Version.ofFovea(), names(files), probed(), columns));
     return 0;
   }
 
@@ -139,7 +134,8 @@ final class ReportCommand implements Callable<Integer> {
       Fovea model, List<Path> files, ReportColumn.Settings settings, Progress progress) {
     List<Image> images = input.images(files, model.preprocessing());
     ReportColumn column =
-        ReportColumn.of(shortened(modelOptions.model()), model, images, null, settings);
+        ReportColumn.of(
+            shortened(modelOptions.model()), model, images, seen(model, files), null, settings);
     Optional<ReportColumn> helped = column.withTestTimeRegister(model, images, settings);
     if (head != null) {
       column = column.classified(model, openHead(model, progress), images);
@@ -158,11 +154,17 @@ final class ReportCommand implements Callable<Integer> {
       List<Image> images = input.images(files, model.preprocessing());
       boolean same = shortened(compare).equals(shortened(modelOptions.model()));
       String name = shortened(compare) + (same ? " (compared)" : "");
-      ReportColumn column = ReportColumn.of(name, model, images, null, settings);
+      ReportColumn column =
+          ReportColumn.of(name, model, images, seen(model, files), null, settings);
       return probe == null
           ? column
           : column.probed(probe(model, ModelOptions.content(compare, progress), progress));
     }
+  }
+
+  private List<Image.Rgb> seen(Fovea model, List<Path> files) {
+    Preprocessing preprocessing = model.preprocessing();
+    return files.stream().map(file -> input.seen(file, preprocessing)).toList();
   }
 
   /** Hub names have two parts, and of paths the last two say most. */

@@ -2,6 +2,7 @@ package dev.fovea.cli;
 
 import com.samskivert.mustache.Mustache;
 import dev.fovea.Image;
+import dev.fovea.PatchGrid;
 import dev.fovea.RegisterNeuron;
 import dev.fovea.analysis.OutlierRule;
 import dev.fovea.analysis.Outliers;
@@ -35,7 +36,6 @@ import java.util.stream.IntStream;
  * @param command that made it
  * @param version of fovea
  * @param names of the images
- * @param photographs what the models saw of each
  * @param probed the folder of the probes; empty without any
  * @param columns one for each model, or way to run it
  */
@@ -43,7 +43,6 @@ record ReportPage(
     String command,
     String version,
     List<String> names,
-    List<Image.Rgb> photographs,
     Optional<String> probed,
     List<ReportColumn> columns) {
 
@@ -71,6 +70,7 @@ record ReportPage(
     content.put("charts", charts());
     content.put("columns", columns.stream().map(this::ofColumn).toList());
     content.put("neurons", columns.stream().flatMap(column -> neurons(column).stream()).toList());
+    content.put("photographs", photographs());
     content.put("images", IntStream.range(0, names.size()).mapToObj(this::ofImage).toList());
     content.put("heads", columns.stream().mapToInt(column -> 1 + heads(column)).max().orElse(1));
     content.put("hasProbes", probed.isPresent());
@@ -247,11 +247,40 @@ record ReportPage(
         "first", first);
   }
 
+  /** Each picture once, with the names of the figures that show it. */
+  private List<Map<String, Object>> photographs() {
+    Map<String, Image.Rgb> images = new LinkedHashMap<>();
+    Map<String, List<String>> users = new LinkedHashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      for (int j = 0; j < columns.size(); j++) {
+        Image.Rgb image = columns.get(j).seen().get(i);
+        String picture = DataUri.photograph(image);
+        images.put(picture, image);
+        users.computeIfAbsent(picture, key -> new ArrayList<>()).add(".photograph" + j + "-" + i);
+      }
+    }
+    List<Map<String, Object>> photographs = new ArrayList<>();
+    images.forEach(
+        (picture, image) ->
+            photographs.add(
+                Map.of(
+                    "users", String.join(", ", users.get(picture)),
+                    "picture", picture,
+                    "width", image.width(),
+                    "height", image.height())));
+    return photographs;
+  }
+
   private Map<String, Object> ofImage(int index) {
-    Image.Rgb photograph = photographs.get(index);
     List<Map<String, Object>> ofColumns = new ArrayList<>();
-    for (ReportColumn column : columns) {
+    for (int i = 0; i < columns.size(); i++) {
+      ReportColumn column = columns.get(i);
+      PatchGrid grid = column.attention().get(index).grid();
       Map<String, Object> map = new LinkedHashMap<>();
+      map.put("column", i);
+      map.put("grid", grid + " patches");
+      map.put("gridRows", grid.rows());
+      map.put("gridColumns", grid.columns());
       map.put("name", column.name());
       map.put("figures", new ReportFigures(column, index).all(largestNorm()));
       map.put("hasPredictions", !column.predictions().isEmpty());
@@ -260,16 +289,7 @@ record ReportPage(
       map.put("headRows", new ReportFigures(column, index).heads());
       ofColumns.add(map);
     }
-    return Map.of(
-        "number", index,
-        "name", names.get(index),
-        "grid", columns.getFirst().attention().get(index).grid() + " patches",
-        "gridRows", columns.getFirst().attention().get(index).grid().rows(),
-        "gridColumns", columns.getFirst().attention().get(index).grid().columns(),
-        "width", photograph.width(),
-        "height", photograph.height(),
-        "photograph", DataUri.photograph(photograph),
-        "columns", ofColumns);
+    return Map.of("number", index, "name", names.get(index), "columns", ofColumns);
   }
 
   /** Of all models and images, so that equal colours are equal norms. */
