@@ -152,7 +152,7 @@ class GpuFallbackTest {
         String.join(
             File.pathSeparator,
             Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-                .filter(entry -> !entry.endsWith("test-classes"))
+                .filter(entry -> !entry.matches(".*(test-classes|-tests\\.jar)"))
                 .toList());
     List<String> command =
         List.of(
