@@ -29,7 +29,8 @@ keeps what it has compiled. Examples:
   opponent.py --out rows.json --models small --image image.rgb --expect fovea.safetensors
 
 The last two run one image, square raw RGB, instead of measuring; the file that is expected holds
-tokens_norm [N, D], as `fovea features` writes it.
+tokens_norm [N, D], as `fovea features` writes it. The status is 1 where tokens are so far away that
+these are different networks.
 """
 
 import argparse
@@ -108,7 +109,8 @@ def main(arguments=None):
     with torch.inference_mode():
         if options.image:
             opponent.facts()
-            opponent.check()
+            if not opponent.check():
+                raise SystemExit(1)
         else:
             opponent.resume()
             opponent.facts()
