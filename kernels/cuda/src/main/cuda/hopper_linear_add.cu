@@ -41,13 +41,7 @@ template <class T>
 __device__ inline void clear(typename T::Sums& sums) {
 #pragma unroll
   for (int i = 0; i < T::m; i++) {
-#pragma unroll
-    for (int j = 0; j < T::columns / 8; j++) {
-#pragma unroll
-      for (int e = 0; e < 4; e++) {
-        sums[i][j][e] = 0;
-      }
-    }
+    clear(sums[i]);
   }
 }
 
@@ -186,6 +180,7 @@ __device__ inline bool joinChains(const HopperLinearAddArguments& a, const Unit&
   }
   __threadfence();
   clear<T>(sums);
+#pragma unroll 1
   for (int chain = 0; chain < chains; chain++) {
 #pragma unroll
     for (int f = 0; f < fragments; f++) {
@@ -253,7 +248,6 @@ __device__ inline void hopperLinearAddSplit(const HopperLinearAddArguments& a) {
 
 HOPPER_LINEAR_ADD(hopper_linear_add_split_64x64, hopperLinearAddSplit, 1, 64, 6, 1)
 HOPPER_LINEAR_ADD(hopper_linear_add_split_64x128, hopperLinearAddSplit, 1, 128, 6, 1)
-HOPPER_LINEAR_ADD(hopper_linear_add_split_128x128, hopperLinearAddSplit, 2, 128, 6, 1)
-HOPPER_LINEAR_ADD(hopper_linear_add_64x64, hopperLinearAdd, 1, 64, 6, 1)
+HOPPER_LINEAR_ADD(hopper_linear_add_64x128, hopperLinearAdd, 1, 128, 6, 1)
 HOPPER_LINEAR_ADD(hopper_linear_add_128x96, hopperLinearAdd, 2, 96, 6, 1)
 HOPPER_LINEAR_ADD(hopper_linear_add_pair_128x96, hopperLinearAdd, 2, 96, 6, 2)

@@ -211,6 +211,10 @@ __device__ inline void multiply(Ring<T>& ring, int steps, typename T::Sums& sums
                                 Prepare prepare) {
   u32 firstRow = T::groups == 1 ? 0 : multiplyingGroup() * T::groupRows * ROW_BYTES;
   Ring<T> behind = ring;
+#pragma unroll
+  for (int i = 0; i < T::m; i++) {
+    clear(sums[i]);
+  }
 #pragma unroll 1
   for (int step = 0; step < steps; step++) {
     waitFor(ring.full(), ring.parity);
@@ -228,7 +232,7 @@ __device__ inline void multiply(Ring<T>& ring, int steps, typename T::Sums& sums
 #pragma unroll
       for (int i = 0; i < T::m; i++) {
         constexpr int fragment = 64 * ROW_BYTES / CHUNK;
-        multiplyAdd(sums[i], left + i * fragment + 2 * k, right + 2 * k, step > 0 || k > 0);
+        multiplyAdd(sums[i], left + i * fragment + 2 * k, right + 2 * k);
       }
     }
     commitProducts();
@@ -283,12 +287,12 @@ __device__ inline void runProduct(u32 shared, const Operands& operands, const Sc
   synchroniseCluster<T::cluster>();
   letKernelBehindStart();
   if (multiplyingGroup() < 0) {
-    shrinkRegisters<40>();
+    shrinkRegisters<24>();
     if (threadIdx.x == 0 && schedule.has()) {
       fillStages(shared, operands, schedule);
     }
   } else {
-    growRegisters<232>();
+    growRegisters<240>();
     waitForKernelInFront();
     compute();
   }

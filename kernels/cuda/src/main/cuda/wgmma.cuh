@@ -43,6 +43,17 @@ __device__ inline void waitForProducts() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(GROUPS) : "memory");
 }
 
+template <int N>
+__device__ inline void clear(float (&sums)[N][4]) {
+#pragma unroll
+  for (int j = 0; j < N; j++) {
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      sums[j][e] = 0;
+    }
+  }
+}
+
 /// Keeps the compiler from moving accesses to the sums over this point, beyond which, or until
 /// which, they belong to the tensor cores.
 template <int N>
@@ -81,20 +92,18 @@ __device__ inline void hold(float (&sums)[N][4]) {
 #define FOVEA_S16(s, j) FOVEA_S8(s, j), FOVEA_S8(s, (j) + 8)
 #define FOVEA_S32(s, j) FOVEA_S16(s, j), FOVEA_S16(s, (j) + 16)
 
-/// sums = a b^T, or sums += a b^T: a are 64 rows of 16 numbers, b 8 n rows of 16.
-#define FOVEA_WGMMA(n, columns, d, s, a, b, p)                                                    \
-  __device__ inline void multiplyAdd(float (&sums)[n][4], u64 left, u64 right, int accumulate) {  \
-    asm volatile(                                                                                 \
-        "{\n .reg .pred p;\n setp.ne.b32 p, " p ", 0;\n"                                          \
-        " wgmma.mma_async.sync.aligned.m64n" #columns "k16." FOVEA_WGMMA_TYPES " {" d "}, " a     \
-        ", " b ", p, 1, 1, 0, 0;\n}"                                                              \
-        : s(sums, 0)                                                                              \
-        : "l"(left), "l"(right), "r"(accumulate));                                                \
+/// sums += a b^T: a are 64 rows of 16 numbers, b 8 n rows of 16.
+#define FOVEA_WGMMA(n, columns, d, s, a, b)                                                  \
+  __device__ inline void multiplyAdd(float (&sums)[n][4], u64 left, u64 right) {             \
+    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16." FOVEA_WGMMA_TYPES " {"  \
+                 d "}, " a ", " b ", 1, 1, 1, 0, 0;"                                         \
+                 : s(sums, 0)                                                                \
+                 : "l"(left), "l"(right));                                                   \
   }
 
-FOVEA_WGMMA(8, 64, FOVEA_D32, FOVEA_S8, "%32", "%33", "%34")
-FOVEA_WGMMA(12, 96, FOVEA_D48, FOVEA_S12, "%48", "%49", "%50")
-FOVEA_WGMMA(16, 128, FOVEA_D64, FOVEA_S16, "%64", "%65", "%66")
-FOVEA_WGMMA(32, 256, FOVEA_D128, FOVEA_S32, "%128", "%129", "%130")
+FOVEA_WGMMA(8, 64, FOVEA_D32, FOVEA_S8, "%32", "%33")
+FOVEA_WGMMA(12, 96, FOVEA_D48, FOVEA_S12, "%48", "%49")
+FOVEA_WGMMA(16, 128, FOVEA_D64, FOVEA_S16, "%64", "%65")
+FOVEA_WGMMA(32, 256, FOVEA_D128, FOVEA_S32, "%128", "%129")
 
 }  // namespace fovea
