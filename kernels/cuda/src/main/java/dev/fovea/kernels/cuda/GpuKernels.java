@@ -8,12 +8,18 @@ import dev.fovea.kernels.cuda.GpuTokens.Form;
 import dev.fovea.kernels.cuda.PlanBuilder.Kernel;
 import dev.fovea.kernels.cuda.driver.Arguments;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
+import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.MatrixProducts;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 
 /**
  * Adds the launches of every verb to a plan. Structures of arguments are written member by member
  * as the sources in {@code src/main/cuda} declare them. Used on the CUDA thread only.
  */
 final class GpuKernels {
+
+  private static final Logger LOGGER = System.getLogger("dev.fovea.kernels.cuda");
 
   private static final int HEAD_WIDTH = 64;
   private static final int HEAD_ROW_BYTES = HEAD_WIDTH * Short.BYTES;
@@ -62,11 +68,7 @@ final class GpuKernels {
   GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
     processors = driver.facts().processors();
     own = new ProductKernels(driver, precision, choice);
-    products =
-        multiplier
-            .library(driver)
-            .<Products>map(library -> new LibraryProducts(driver, precision, library))
-            .orElse(own);
+    products = products(driver, precision, multiplier, choice);
     registers = new RegisterKernels(driver, precision);
     KernelModule attention = new KernelModule(driver, precision, "attention");
     attentionWhole = attention.kernel("attention_whole", 128, wholeBytes(128));
@@ -84,6 +86,42 @@ final class GpuKernels {
     gatherHalf = rows.kernel("gather_half", THREADS, 0);
     narrow = rows.kernel("narrow", THREADS, 0);
     widen = rows.kernel("widen", THREADS, 0);
+  }
+
+  private Products products(
+      CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
+    boolean able = driver.facts().capability() == HopperProducts.CAPABILITY;
+    return switch (multiplier) {
+      case PTX -> own;
+      case AUTO -> able ? fastest(driver, precision, choice) : own;
+      case HOPPER -> {
+        if (!able) {
+          throw new IllegalArgumentException(
+              "the kernels 'hopper' are for compute capability 9.0, this GPU has %d.%d; use 'auto'"
+                  .formatted(driver.facts().capability() / 10, driver.facts().capability() % 10));
+        }
+        yield new HopperProducts(driver, precision, own, choice);
+      }
+      case CUBLAS -> new LibraryProducts(driver, precision, MatrixProducts.cublas(driver));
+      case CUBLASLT -> new LibraryProducts(driver, precision, MatrixProducts.cublasLt(driver));
+    };
+  }
+
+  /** The kernels for this GPU; those for all GPUs if its driver does not take them. */
+  private Products fastest(CudaDriver driver, Precision precision, TileChoice choice) {
+    try {
+      return new HopperProducts(driver, precision, own, choice);
+    } catch (CudaException e) {
+      if (e.kind() == CudaException.Kind.LOST) {
+        throw e;
+      }
+      LOGGER.log(
+          Level.WARNING,
+          () ->
+              "The kernels for compute capability 9.0 cannot be used (%s); those for all GPUs run, which are slower. Update the NVIDIA driver"
+                  .formatted(e.getMessage()));
+      return own;
+    }
   }
 
   /** Queries, all keys, all values. */
