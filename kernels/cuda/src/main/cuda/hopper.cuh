@@ -4,10 +4,29 @@
 
 #include "fovea.cuh"
 
+/// Starts the definition of a kernel of three warp groups a block, whose blocks come in clusters.
+#define FOVEA_HOPPER_KERNEL(cluster, name) \
+  extern "C" __global__ void __launch_bounds__(384, 1) FOVEA_CLUSTER_##cluster FOVEA_NAME(name)
+#define FOVEA_CLUSTER_1
+#define FOVEA_CLUSTER_2 __cluster_dims__(2, 1, 1)
+
 namespace fovea {
 
 /// Threads of a warp group, which multiplies together.
 constexpr int WARP_GROUP = 4 * WARP;
+
+/// One warp group of a block copies, the others multiply.
+constexpr int MULTIPLYING_GROUPS = 2;
+
+/// The warp group of the calling thread among those that multiply; -1 for the one that copies.
+__device__ inline int multiplyingGroup() {
+  return (int)threadIdx.x / WARP_GROUP - 1;
+}
+
+/// A barrier for each warp group that multiplies; 0 is that of the whole block.
+__device__ inline int barrierOfGroup() {
+  return multiplyingGroup() + 1;
+}
 
 /// A matrix as the driver encodes it for copies of boxes; lies in the kernel's parameters.
 struct alignas(64) TensorMap {
@@ -155,6 +174,33 @@ __device__ inline void copyBoxToCluster(u32 target, const TensorMap& map, int co
       ".multicast::cluster [%0], [%1, {%2, %3, %4}], [%5], %6;" ::"r"(target),
       "l"(&map), "r"(column), "r"(row), "r"(image), "r"(barrier), "h"(blocks)
       : "memory");
+}
+
+// ---- who does what
+
+/// What all blocks of three warp groups do: one thread prepares barriers, one copies, and the other
+/// two warp groups multiply and wait for the kernel in front before that.
+template <int CLUSTER, class Prepare, class Copy, class Multiply>
+__device__ inline void runWarpGroups(Prepare prepare, Copy copy, Multiply multiply) {
+  if (threadIdx.x == 0) {
+    prepare();
+  }
+  __syncwarp();
+  synchroniseCluster<CLUSTER>();
+  letKernelBehindStart();
+  if (multiplyingGroup() < 0) {
+    shrinkRegisters<24>();
+    if (threadIdx.x == 0) {
+      copy();
+    }
+    __syncwarp();
+  } else {
+    growRegisters<240>();
+    waitForKernelInFront();
+    multiply();
+  }
+  // Another block of the cluster may still be about to arrive at a barrier of this one.
+  synchroniseCluster<CLUSTER>();
 }
 
 }  // namespace fovea

@@ -205,18 +205,18 @@ __device__ inline void hopperLinearAdd(const HopperLinearAddArguments& a) {
   u32 shared = sharedAddress(memory);
   Schedule<T> schedule = {a.units};
   Operands operands = {a.a, a.weight, 0};
-  runProduct<T>(shared, operands, schedule, [&] {
-    forEachUnit<T>(shared, schedule, [&](Ring<T>& ring, const Unit& unit) {
-      typename T::Sums total;
-      clear<T>(total);
+  computeUnits<T>(shared, operands, schedule, [&](Ring<T>& ring, const Unit& unit) {
+    typename T::Sums total;
+    clear<T>(total);
+    ring.takeTurn();
 #pragma unroll 1
-      for (int step = 0; step < unit.steps; step += a.chainSteps) {
-        typename T::Sums sums;
-        multiply<T>(ring, min(a.chainSteps, unit.steps - step), sums, [](u32, int) {});
-        add<T>(total, sums);
-      }
-      addToResidual<T>(a, total, unit.tileDown * T::rows, unit.tileAcross * T::columns);
-    });
+    for (int step = 0; step < unit.steps; step += a.chainSteps) {
+      typename T::Sums sums;
+      int rest = unit.steps - step;
+      multiply<T>(ring, min(a.chainSteps, rest), rest <= a.chainSteps, sums, [](u32, int) {});
+      add<T>(total, sums);
+    }
+    addToResidual<T>(a, total, unit.tileDown * T::rows, unit.tileAcross * T::columns);
   });
 }
 
@@ -227,14 +227,13 @@ __device__ inline void hopperLinearAddSplit(const HopperLinearAddArguments& a) {
   u32 shared = sharedAddress(memory);
   Schedule<T> schedule = {a.units};
   Operands operands = {a.a, a.weight, 0};
-  runProduct<T>(shared, operands, schedule, [&] {
-    forEachUnit<T>(shared, schedule, [&](Ring<T>& ring, const Unit& unit) {
-      typename T::Sums sums;
-      multiply<T>(ring, unit.steps, sums, [](u32, int) {});
-      if (a.units.parts == 1 || joinChains<T>(a, unit, sums)) {
-        addToResidual<T>(a, sums, unit.tileDown * T::rows, unit.tileAcross * T::columns);
-      }
-    });
+  computeUnits<T>(shared, operands, schedule, [&](Ring<T>& ring, const Unit& unit) {
+    typename T::Sums sums;
+    ring.takeTurn();
+    multiply<T>(ring, unit.steps, true, sums, [](u32, int) {});
+    if (a.units.parts == 1 || joinChains<T>(a, unit, sums)) {
+      addToResidual<T>(a, sums, unit.tileDown * T::rows, unit.tileAcross * T::columns);
+    }
   });
 }
 

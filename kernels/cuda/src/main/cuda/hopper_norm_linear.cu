@@ -150,22 +150,21 @@ __device__ inline void hopperNormLinear(const HopperNormLinearArguments& a) {
   u32 shared = sharedAddress(memory);
   Schedule<T> schedule = {a.units};
   Operands operands = {a.x, a.weight, a.firstWeightRow};
-  runProduct<T>(shared, operands, schedule, [&] {
-    u32 moments = shared + T::stagesBytes + T::barriersBytes +
-                  multiplyingGroup() * T::groupRows * sizeof(float2);
-    int rowInTile = T::groups == 1 ? 0 : multiplyingGroup() * T::groupRows;
-    forEachUnit<T>(shared, schedule, [&](Ring<T>& ring, const Unit& unit) {
-      NormedTile<T> tile = {a, moments, unit.tileDown * T::rows + rowInTile,
-                            unit.tileAcross * T::columns};
-      bool anyUnfit = tile.computeMoments();
-      typename T::Sums sums;
-      multiply<T>(ring, unit.steps, sums, [&](u32 stage, int step) {
-        if (anyUnfit) {
-          tile.normalise(stage, step);
-        }
-      });
-      tile.store(sums);
+  u32 moments = shared + T::stagesBytes + T::barriersBytes +
+                multiplyingGroup() * T::groupRows * sizeof(float2);
+  int rowInTile = T::groups == 1 ? 0 : multiplyingGroup() * T::groupRows;
+  computeUnits<T>(shared, operands, schedule, [&](Ring<T>& ring, const Unit& unit) {
+    NormedTile<T> tile = {a, moments, unit.tileDown * T::rows + rowInTile,
+                          unit.tileAcross * T::columns};
+    bool anyUnfit = tile.computeMoments();
+    typename T::Sums sums;
+    ring.takeTurn();
+    multiply<T>(ring, unit.steps, true, sums, [&](u32 stage, int step) {
+      if (anyUnfit) {
+        tile.normalise(stage, step);
+      }
     });
+    tile.store(sums);
   });
 }
 

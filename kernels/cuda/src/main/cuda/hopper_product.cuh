@@ -13,14 +13,7 @@
 // However large the tile, an element of C is the sum over K in steps of 16, one after the other.
 #pragma once
 
-#include "hopper.cuh"
 #include "wgmma.cuh"
-
-/// Starts the definition of a kernel of three warp groups a block, whose blocks come in clusters.
-#define FOVEA_HOPPER_KERNEL(cluster, name) \
-  extern "C" __global__ void __launch_bounds__(384, 1) FOVEA_CLUSTER_##cluster FOVEA_NAME(name)
-#define FOVEA_CLUSTER_1
-#define FOVEA_CLUSTER_2 __cluster_dims__(2, 1, 1)
 
 namespace fovea {
 
@@ -39,24 +32,11 @@ struct HopperTile {
   static constexpr int leftBytes = rows * ROW_BYTES;
   static constexpr int stageBytes = (rows + COLUMNS) * ROW_BYTES;
   static constexpr int stagesBytes = STAGES * stageBytes;
-  static constexpr int barriersBytes = 2 * STAGES * BARRIER_BYTES;
+  static constexpr int barriersBytes = (2 * STAGES + MULTIPLYING_GROUPS) * BARRIER_BYTES;
 
   static_assert(COLUMNS % (8 * CLUSTER) == 0, "blocks copy whole groups of 8 rows of the weight");
   static_assert(COLUMNS % GROUP == 0, "whole groups of statistics");
 };
-
-/// One warp group of a block copies, the others multiply.
-constexpr int MULTIPLYING_GROUPS = 2;
-
-/// The warp group of the calling thread among those that multiply; -1 for the one that copies.
-__device__ inline int multiplyingGroup() {
-  return (int)threadIdx.x / WARP_GROUP - 1;
-}
-
-/// A barrier for each warp group that multiplies; 0 is that of the whole block.
-__device__ inline int barrierOfGroup() {
-  return multiplyingGroup() + 1;
-}
 
 /// What blocks do, in units: a tile, or a part of a tile's K. Units of a tile are neighbours, then
 /// come the tiles of a row.
@@ -108,6 +88,7 @@ struct Ring {
   u32 shared;
   int stage = 0;
   u32 parity = 0;
+  u32 turnParity = 0;
 
   __device__ explicit Ring(u32 shared) : shared(shared) {}
 
@@ -140,7 +121,31 @@ struct Ring {
       initialise(barrier, 1);
       initialise(barrier + T::stages * BARRIER_BYTES, 4 * T::groups * T::cluster);
     }
+    for (int group = 0; group < MULTIPLYING_GROUPS; group++) {
+      initialise(turn(group), WARP_GROUP);
+    }
     fenceBarriers();
+  }
+
+  /// Says that it is a warp group's turn.
+  __device__ u32 turn(int group) const {
+    return shared + T::stagesBytes + (2 * T::stages + group) * BARRIER_BYTES;
+  }
+
+  /// Waits until the other warp group has seen all of its stages filled: the parity of a barrier
+  /// does not tell the next phase from the one after. The first group's first turn is free.
+  __device__ void takeTurn() {
+    if constexpr (T::groups == 1) {
+      int group = multiplyingGroup();
+      waitFor(turn(group), turnParity ^ (group == 0));
+      turnParity ^= 1;
+    }
+  }
+
+  __device__ void giveTurn() const {
+    if constexpr (T::groups == 1) {
+      arrive(turn(1 - multiplyingGroup()));
+    }
   }
 
   /// A warp has read the stage.
@@ -205,9 +210,9 @@ __device__ inline void fillStages(u32 shared, const Operands& operands, Schedule
 }
 
 /// The calling warp group's sums over some steps, from zero. Calls prepare(stage's rows, step) when
-/// a stage is full and before it is multiplied.
+/// a stage is full and before it is multiplied. With the last steps of a unit the turn ends.
 template <class T, class Prepare>
-__device__ inline void multiply(Ring<T>& ring, int steps, typename T::Sums& sums,
+__device__ inline void multiply(Ring<T>& ring, int steps, bool last, typename T::Sums& sums,
                                 Prepare prepare) {
   u32 firstRow = T::groups == 1 ? 0 : multiplyingGroup() * T::groupRows * ROW_BYTES;
   Ring<T> behind = ring;
@@ -218,6 +223,9 @@ __device__ inline void multiply(Ring<T>& ring, int steps, typename T::Sums& sums
 #pragma unroll 1
   for (int step = 0; step < steps; step++) {
     waitFor(ring.full(), ring.parity);
+    if (last && step == steps - 1) {
+      ring.giveTurn();
+    }
     u32 rows = ring.address() + firstRow;
     prepare(rows, step);
     u64 left = descriptor(rows);
@@ -251,68 +259,34 @@ __device__ inline void multiply(Ring<T>& ring, int steps, typename T::Sums& sums
   }
 }
 
-/// Two neighbouring fragments of a row, 8 columns each, of which the calling lane gets 4 columns
-/// beside each other: those from columnOfFour() on, counted from the first of the 16.
-__device__ inline float4 fourOfRow(const float (&first)[4], const float (&second)[4], int half) {
-  bool odd = threadIdx.x % 2;
-  float given0 = odd ? first[2 * half] : second[2 * half];
-  float given1 = odd ? first[2 * half + 1] : second[2 * half + 1];
-  float got0 = __shfl_xor_sync(0xffffffff, given0, 1);
-  float got1 = __shfl_xor_sync(0xffffffff, given1, 1);
-  return odd ? float4{got0, got1, second[2 * half], second[2 * half + 1]}
-             : float4{first[2 * half], first[2 * half + 1], got0, got1};
-}
-
-__device__ inline int columnOfFour() {
-  int t = threadIdx.x % 4;
-  return t % 2 * 8 + t / 2 * 4;
-}
-
-/// The first of the calling lane's rows among those of its warp group; half h of fragment i is 64 i
-/// + 8 h below.
-__device__ inline int rowOfLane() {
-  return threadIdx.x % WARP_GROUP / WARP * 16 + threadIdx.x % WARP / 4;
-}
-
-/// What all kernels of products do: barriers, registers, and who does what. `compute` is called by
-/// the warp groups that multiply.
+/// Computes the calling block's units: compute(ring, unit) is called by the warp groups that
+/// multiply, for those that are theirs.
 template <class T, class Compute>
-__device__ inline void runProduct(u32 shared, const Operands& operands, const Schedule<T>& schedule,
-                                  Compute compute) {
-  if (threadIdx.x == 0) {
+__device__ inline void computeUnits(u32 shared, const Operands& operands, Schedule<T> schedule,
+                                    Compute compute) {
+  auto prepare = [&] {
     prefetch(operands.left);
     prefetch(operands.right);
     Ring<T>(shared).initialiseBarriers();
-  }
-  synchroniseCluster<T::cluster>();
-  letKernelBehindStart();
-  if (multiplyingGroup() < 0) {
-    shrinkRegisters<24>();
-    if (threadIdx.x == 0 && schedule.has()) {
+  };
+  auto copy = [&] {
+    if (schedule.has()) {
       fillStages(shared, operands, schedule);
     }
-  } else {
-    growRegisters<240>();
-    waitForKernelInFront();
-    compute();
-  }
-  // Another block may still be about to say that it has read a stage.
-  synchroniseCluster<T::cluster>();
-}
-
-/// Calls compute(ring, unit) for the calling warp group's units.
-template <class T, class Compute>
-__device__ inline void forEachUnit(u32 shared, Schedule<T> schedule, Compute compute) {
-  Ring<T> ring(shared);
-  for (int turn = 0; schedule.has(); turn++) {
-    Unit unit = schedule.unit();
-    if (T::groups == 1 && turn % MULTIPLYING_GROUPS != multiplyingGroup()) {
-      ring.skip(unit.steps);
-    } else {
-      compute(ring, unit);
+  };
+  auto multiply = [&] {
+    Ring<T> ring(shared);
+    for (int turn = 0; schedule.has(); turn++) {
+      Unit unit = schedule.unit();
+      if (T::groups == 1 && turn % MULTIPLYING_GROUPS != multiplyingGroup()) {
+        ring.skip(unit.steps);
+      } else {
+        compute(ring, unit);
+      }
+      schedule.advance();
     }
-    schedule.advance();
-  }
+  };
+  runWarpGroups<T::cluster>(prepare, copy, multiply);
 }
 
 }  // namespace fovea

@@ -8,7 +8,7 @@
 // are row g + 8.
 #pragma once
 
-#include "fovea.cuh"
+#include "hopper.cuh"
 
 namespace fovea {
 
@@ -67,6 +67,29 @@ __device__ inline void hold(float (&sums)[N][4]) {
   }
 }
 
+/// Two neighbouring fragments of a row, 8 columns each, of which the calling lane gets 4 columns
+/// beside each other: those from columnOfFour() on, counted from the first of the 16.
+__device__ inline float4 fourOfRow(const float (&first)[4], const float (&second)[4], int half) {
+  bool odd = threadIdx.x % 2;
+  float given0 = odd ? first[2 * half] : second[2 * half];
+  float given1 = odd ? first[2 * half + 1] : second[2 * half + 1];
+  float got0 = __shfl_xor_sync(0xffffffff, given0, 1);
+  float got1 = __shfl_xor_sync(0xffffffff, given1, 1);
+  return odd ? float4{got0, got1, second[2 * half], second[2 * half + 1]}
+             : float4{first[2 * half], first[2 * half + 1], got0, got1};
+}
+
+__device__ inline int columnOfFour() {
+  int t = threadIdx.x % 4;
+  return t % 2 * 8 + t / 2 * 4;
+}
+
+/// The first of the calling lane's rows among those of its warp group; half h of fragment i is 64 i
+/// + 8 h below.
+__device__ inline int rowOfLane() {
+  return threadIdx.x % WARP_GROUP / WARP * 16 + threadIdx.x % WARP / 4;
+}
+
 // The operands of the instructions, which have to be listed.
 #define FOVEA_D32 \
   "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
@@ -105,5 +128,30 @@ FOVEA_WGMMA(8, 64, FOVEA_D32, FOVEA_S8, "%32", "%33")
 FOVEA_WGMMA(12, 96, FOVEA_D48, FOVEA_S12, "%48", "%49")
 FOVEA_WGMMA(16, 128, FOVEA_D64, FOVEA_S16, "%64", "%65")
 FOVEA_WGMMA(32, 256, FOVEA_D128, FOVEA_S32, "%128", "%129")
+
+/// sums = a b^T, whatever the sums have been.
+__device__ inline void multiplyFirst(float (&sums)[16][4], u64 left, u64 right) {
+  asm volatile("wgmma.mma_async.sync.aligned.m64n128k16." FOVEA_WGMMA_TYPES " {" FOVEA_D64
+               "}, %64, %65, 0, 1, 1, 0, 0;"
+               : FOVEA_S16(sums, 0)
+               : "l"(left), "l"(right));
+}
+
+/// sums += a b: of a every warp holds its 16 rows of 16 numbers as for mma.sync, b are 16 rows of
+/// 64 numbers.
+__device__ inline void multiplyAddTransposed(float (&sums)[8][4], const u32 (&a)[4], u64 right) {
+  asm volatile("wgmma.mma_async.sync.aligned.m64n64k16." FOVEA_WGMMA_TYPES " {" FOVEA_D32
+               "}, {%32, %33, %34, %35}, %36, 1, 1, 1, 1;"
+               : FOVEA_S8(sums, 0)
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(right));
+}
+
+/// Keeps registers that products read as they are up to this point.
+__device__ inline void hold(u32 (&registers)[4]) {
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    asm volatile("" : "+r"(registers[i])::"memory");
+  }
+}
 
 }  // namespace fovea

@@ -67,9 +67,9 @@ final class HopperProducts implements Products {
     }
   }
 
-  /** Two barriers a stage. */
+  /** Two barriers a stage, and one for each of the two warp groups that multiply. */
   private static int barrierBytes(Tile tile) {
-    return 2 * Long.BYTES * tile.stages();
+    return Long.BYTES * (2 * tile.stages() + 2);
   }
 
   /** Blocks that compute tiles below each other and share the weight's. */
