@@ -36,6 +36,11 @@ final class Memory {
         bytes = shared.bytes;
         yield shared.reading(warp, lane, address, size, strong);
       }
+      case CLUSTER -> {
+        SharedMemory home = warp.block.cluster().blockOf(warp, lane, address).shared();
+        bytes = home.bytes;
+        yield home.reading(warp, lane, Cluster.offset(address), size, strong);
+      }
       case LOCAL -> {
         bytes = local.bytes;
         yield local.reading(warp, lane, address, size);
@@ -58,6 +63,11 @@ final class Memory {
       case SHARED -> {
         bytes = shared.bytes;
         yield shared.writing(warp, lane, address, size, strong);
+      }
+      case CLUSTER -> {
+        SharedMemory home = warp.block.cluster().blockOf(warp, lane, address).shared();
+        bytes = home.bytes;
+        yield home.writing(warp, lane, Cluster.offset(address), size, strong);
       }
       case LOCAL -> {
         bytes = local.bytes;

@@ -23,6 +23,7 @@ final class Syntax {
    * @param entry true for a kernel
    * @param mostThreads of a block, 0 if it does not say
    * @param exactThreads of a block, 0 if it does not say
+   * @param cluster blocks of a cluster
    * @param body null for a declaration
    */
   record Function(
@@ -33,6 +34,7 @@ final class Syntax {
       List<Variable> parameters,
       int mostThreads,
       int exactThreads,
+      ClusterShape cluster,
       List<Item> body) {}
 
   /** What a body consists of. */
