@@ -16,7 +16,7 @@ public final class CudaDrivers {
   /** 16-bit tensor cores with bfloat16, and asynchronous copies to shared memory. */
   private static final int LOWEST_CAPABILITY = 80;
 
-  private static final String LIBRARY = "libcuda.so.1";
+  static final String LIBRARY = "libcuda.so.1";
 
   private CudaDrivers() {}
 
