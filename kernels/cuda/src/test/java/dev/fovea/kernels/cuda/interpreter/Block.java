@@ -147,8 +147,7 @@ final class Block {
   /** A warp has exited. With the last one the memory goes, which others must not need any more. */
   void exited(Warp last) {
     cluster.barrier().exited();
-    if (!isOver() || cluster.blocks().length == 1) {
-      cluster.copies().exited(this, last);
+    if (!isOver()) {
       return;
     }
     for (Warp other : cluster.warps()) {
@@ -160,6 +159,9 @@ final class Block {
       }
     }
     cluster.copies().exited(this, last);
+    for (Warp warp : warps) {
+      warp.stores.blockEnds(last);
+    }
   }
 
   private boolean isSeen(int agent, int epoch) {

@@ -41,7 +41,7 @@ final class Cluster {
       all.addAll(List.of(blocks[rank].warps()));
     }
     warps = all.toArray(Warp[]::new);
-    copies = new BulkCopies(this);
+    copies = new BulkCopies();
     barrier = new ClusterBarrier(this);
   }
 
@@ -70,7 +70,6 @@ final class Cluster {
         throw warp.standstill();
       }
     }
-    copies.finish();
   }
 
   /** Gives every warp that can run a turn; false if none could. */

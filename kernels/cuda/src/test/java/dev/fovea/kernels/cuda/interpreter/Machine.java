@@ -11,6 +11,7 @@ final class Machine {
 
   private final GlobalMemory memory = new GlobalMemory();
   private SplittableRandom order;
+  private LaunchOrder last = LaunchOrder.none();
 
   GlobalMemory memory() {
     return memory;
@@ -24,9 +25,15 @@ final class Machine {
     order = new SplittableRandom(seed);
   }
 
-  /** Runs all blocks of a grid; throws {@link KernelFault}. */
-  void run(Kernel kernel, Grid grid) {
-    check(kernel, grid);
+  /**
+   * Runs all blocks of a grid; throws {@link KernelFault}.
+   *
+   * @param early true if it may start before the last one has ended
+   */
+  void run(Kernel kernel, Grid launched, boolean early) {
+    check(kernel, launched);
+    last = last.next(early);
+    Grid grid = launched.in(last);
     Integer[] numbers = new Integer[grid.blocks() / kernel.cluster().blocks()];
     Arrays.setAll(numbers, i -> i);
     Cluster.shuffle(numbers, order);

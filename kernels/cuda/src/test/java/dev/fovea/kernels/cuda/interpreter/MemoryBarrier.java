@@ -44,6 +44,11 @@ final class MemoryBarrier {
     missing = arrivals;
   }
 
+  /** The memory that it lies in. */
+  SharedMemory home() {
+    return home;
+  }
+
   int address() {
     return address;
   }

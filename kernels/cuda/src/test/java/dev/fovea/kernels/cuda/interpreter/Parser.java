@@ -309,6 +309,9 @@ final class Parser {
     Operand base = simple();
     long offset = 0;
     while (!accept("]")) {
+      if (accept(",")) {
+        return box(base);
+      }
       if (peek().is("-")) {
         offset += number();
       } else {
@@ -319,7 +322,13 @@ final class Parser {
     return new Syntax.Address(base, offset);
   }
 
-  private Operand group() {
+  private Operand box(Operand map) {
+    List<Operand> coordinates = group().members();
+    expect("]");
+    return new Syntax.Box(map, coordinates);
+  }
+
+  private Syntax.Group group() {
     String closing = next().is("{") ? "}" : ")";
     List<Operand> members = new ArrayList<>();
     while (!accept(closing)) {

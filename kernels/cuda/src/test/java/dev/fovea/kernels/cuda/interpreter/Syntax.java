@@ -105,6 +105,9 @@ final class Syntax {
   /** Memory at a name or number, plus an offset in bytes. */
   record Address(Operand base, long offset) implements Operand {}
 
+  /** {@code [map, {column, row, image}]}: a box of a matrix in global memory. */
+  record Box(Operand map, List<Operand> coordinates) implements Operand {}
+
   /** {@code {a, b}} or {@code (a, b)}. */
   record Group(List<Operand> members) implements Operand {}
 

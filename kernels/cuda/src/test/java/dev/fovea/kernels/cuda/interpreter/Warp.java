@@ -64,6 +64,7 @@ final class Warp {
 
   final Memory memory;
   final AsyncCopies copies;
+  final BulkStores stores;
   final Synchronization synchronization;
 
   /** Products of the warp that go on by themselves; null if the kernel has none. */
@@ -87,6 +88,8 @@ final class Warp {
   private int started;
   private State state;
   private Wait wait;
+  private MemoryBarrier tried;
+  private int triedPhase;
   private Instruction current;
   private int rounds;
   private long roundsInBlock;
@@ -106,6 +109,7 @@ final class Warp {
     products = kernel.asynchronous() ? new ProductRegisters(this, kernel.registers()) : null;
     memory = new Memory(this);
     copies = new AsyncCopies(this);
+    stores = new BulkStores(this);
     kernel.constants().forEach((value, register) -> fill(register, value));
   }
 
@@ -124,8 +128,10 @@ final class Warp {
     roundsInBlock = 0;
     snapshot = null;
     stuckSince = -1;
+    tried = null;
     paths.clear();
     copies.clear();
+    stores.clear();
     memory.clear();
     synchronization.clear();
     if (products != null) {
@@ -322,14 +328,28 @@ final class Warp {
     state = State.WAITING;
   }
 
-  /** True if other lanes of the warp could go on. */
-  boolean hasOtherPaths() {
-    return paths.canGoOn();
+  /** True if none of the lanes that could go on is missing. */
+  boolean isWhole(int lanes) {
+    return lanes == active && !paths.canGoOn();
   }
 
-  /** Lets others have their turn, as this warp has nothing better to do. */
+  /** True if the barrier has been tried in the same phase right before. */
+  boolean triesAgain(MemoryBarrier barrier) {
+    boolean again = tried == barrier && triedPhase == barrier.phase();
+    tried = barrier;
+    triedPhase = barrier.phase();
+    return again;
+  }
+
+  /** Lets others have their turn when it comes round, as this warp has nothing better to do. */
   void yieldTurn() {
-    rounds = 0;
+    roundsInBlock -= Math.max(0, rounds - 1);
+    rounds = 1;
+  }
+
+  /** True if this warp can touch what earlier grids write. */
+  boolean knowsEarlierGrids() {
+    return synchronization.after(block.cluster().agents().earlierGrids(), 1);
   }
 
   /** Stops until {@link #resume}. */
