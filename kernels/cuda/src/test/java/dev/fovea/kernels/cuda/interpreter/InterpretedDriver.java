@@ -5,6 +5,7 @@ import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.driver.Launch;
+import dev.fovea.kernels.cuda.driver.TensorMap;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -244,6 +245,12 @@ public final class InterpretedDriver implements CudaDriver {
   }
 
   @Override
+  public byte[] encode(TensorMap map) {
+    enter();
+    return TensorBoxes.encode(map);
+  }
+
+  @Override
   public void launch(Launch launch) {
     enter();
     Function function = find(functions, launch.function(), "function");
@@ -259,13 +266,14 @@ public final class InterpretedDriver implements CudaDriver {
             launch.gridZ(),
             launch.threads(),
             launch.sharedBytes(),
+            LaunchOrder.none(),
             launch.arguments().toArray(ValueLayout.JAVA_BYTE));
     try {
       Machine.check(function.kernel(), grid);
     } catch (KernelFault e) {
       throw new CudaException(e.getMessage(), e);
     }
-    stream.add(() -> machine.run(function.kernel(), grid));
+    stream.add(() -> machine.run(function.kernel(), grid, launch.early()));
   }
 
   @Override
