@@ -168,7 +168,12 @@ class LinearAddKernelTest {
   record Layer(Precision precision, LinearAddWeights weights, GpuPacked.LinearAdd packed) {
 
     Layer(Precision precision, int inputs, int outputs, long seed) {
+      this(InterpretedGpu.with(precision), precision, inputs, outputs, seed);
+    }
+
+    Layer(InterpretedGpu gpu, Precision precision, int inputs, int outputs, long seed) {
       this(
+          gpu,
           precision,
           new LinearAddWeights(
               Numbers.random(seed, inputs * outputs, 0, 1 / Math.sqrt(inputs)),
@@ -176,8 +181,8 @@ class LinearAddKernelTest {
               Numbers.random(seed + 200, outputs, 0.5, 0.3)));
     }
 
-    Layer(Precision precision, LinearAddWeights weights) {
-      this(precision, weights, InterpretedGpu.with(precision).packer().pack(weights));
+    private Layer(InterpretedGpu gpu, Precision precision, LinearAddWeights weights) {
+      this(precision, weights, gpu.packer().pack(weights));
     }
 
     int inputs() {

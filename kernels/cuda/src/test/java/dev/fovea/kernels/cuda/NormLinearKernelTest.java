@@ -58,18 +58,24 @@ class NormLinearKernelTest {
   @EnumSource(Precision.class)
   void badlyConditionedRowsAreRight(Precision precision) {
     int width = 136;
+    int rows = 40;
+    float[] x = badlyConditioned(rows, width);
+    Layer layer = new Layer(width, 64, Activation.NONE, 5);
+    check(InterpretedGpu.with(precision), precision, ProductKernels.NORM_LINEAR.get(0), layer, 1, rows, x, new Rows(0, rows));
+  }
+
+  /** [rows, width], the first kind of row a good one. */
+  static float[] badlyConditioned(int rows, int width) {
     double[][] meansAndDeviations = {
       {0, 1}, {100, 1}, {-5, 1}, {1.5, 1}, {0, 1e-5}, {1e-3, 1e-5}, {0, 2e5}, {1e5, 1e4}, {1.8, 1}
     };
-    int rows = 40;
     float[] x = new float[rows * width];
     for (int row = 0; row < rows; row++) {
       double[] moments = meansAndDeviations[row % meansAndDeviations.length];
       System.arraycopy(
           Numbers.random(row, width, moments[0], moments[1]), 0, x, row * width, width);
     }
-    Layer layer = new Layer(width, 64, Activation.NONE, 5);
-    check(InterpretedGpu.with(precision), precision, ProductKernels.NORM_LINEAR.get(0), layer, 1, rows, x, new Rows(0, rows));
+    return x;
   }
 
   @Test
