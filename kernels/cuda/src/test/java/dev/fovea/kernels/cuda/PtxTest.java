@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,7 +36,7 @@ class PtxTest {
   @ParameterizedTest
   @EnumSource(Precision.class)
   void kernelsAreThoseThatAreLaunched(Precision precision) throws IOException {
-    List<String> asked = new ArrayList<>();
+    Set<String> asked = new TreeSet<>();
     try (CudaDriver driver = new InterpretedDriver(InterpretedGpu.HOPPER)) {
       Object spy =
           Proxy.newProxyInstance(
@@ -47,8 +49,10 @@ class PtxTest {
                 return method.invoke(driver, arguments);
               });
       CudaDriver spied = (CudaDriver) spy;
-      GpuKernels kernels = new GpuKernels(spied, precision, Multiplier.AUTO);
-      assertThat(kernels.products().needTrial()).isFalse();
+      for (Multiplier multiplier : List.of(Multiplier.PTX, Multiplier.AUTO)) {
+        GpuKernels kernels = new GpuKernels(spied, precision, multiplier);
+        assertThat(kernels.products().needTrial()).isFalse();
+      }
       NaiveProducts library = new NaiveProducts(driver, precision, false);
       try (LibraryProducts products = new LibraryProducts(spied, precision, library)) {
         assertThat(products.needTrial()).isTrue();
