@@ -115,7 +115,7 @@ class CudaDriversTest {
     assertThat(jvm.run(DriverProbe.class, "open").output())
         .contains(
             "GpuFacts[name=Stub 0, capability=90, processors=132, sharedBytesPerBlock=232448,"
-                + " memoryBytes=1073741824, driverVersion=12040]");
+                + " memoryBytes=1073741824, driverVersion=12040, cacheBytes=52428800]");
   }
 
   @Test

@@ -141,6 +141,7 @@ Result cuDeviceGetAttribute(int* value, int attribute, int device) {
   long capability = setting("STUB_CAPABILITY", 90);
   switch (attribute) {
     case 16: *value = 132; break;
+    case 38: *value = 50 << 20; break;
     case 75: *value = capability / 10; break;
     case 76: *value = capability % 10; break;
     case 97: *value = 227 << 10; break;
