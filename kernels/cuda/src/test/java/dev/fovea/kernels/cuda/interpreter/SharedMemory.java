@@ -393,7 +393,10 @@ final class SharedMemory {
             + place(unit)
             + (barrier != null
                 ? ", which is a memory barrier"
-                : " while " + thread(stamp) + " into it has not landed"));
+                : " while %s into it has not landed: %s"
+                    .formatted(
+                        thread(stamp),
+                        block.cluster().barrierOf(writer(stamp) / Warp.LANES).progress())));
   }
 
   /** A write over another one that is not simply in order. */
