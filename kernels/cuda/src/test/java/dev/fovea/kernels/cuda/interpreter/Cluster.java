@@ -65,7 +65,12 @@ final class Cluster {
     }
     Warp[] turns = warps.clone();
     shuffle(turns, order);
-    while (runAll(turns) | copies.land(order) || copies.landOldest()) {}
+    boolean goesOn = true;
+    while (goesOn) {
+      boolean ran = runAll(turns);
+      boolean landed = copies.land(order);
+      goesOn = ran || landed || copies.landOldest();
+    }
     for (Warp warp : warps) {
       if (warp.state() != Warp.State.EXITED) {
         throw warp.standstill();
