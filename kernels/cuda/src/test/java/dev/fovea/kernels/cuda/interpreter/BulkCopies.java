@@ -36,8 +36,7 @@ final class BulkCopies {
    * @param target address in the shared memory of the barrier's block
    * @param barrier counts the bytes that have landed
    */
-  void start(
-      Warp warp, int lane, long target, int size, Source source, MemoryBarrier barrier) {
+  void start(Warp warp, int lane, long target, int size, Source source, MemoryBarrier barrier) {
     SharedMemory shared = barrier.home();
     int index = shared.bulkTarget(warp, lane, target, size, barrier.agent());
     copies.add(new Copy(shared, index, size, source, barrier));
@@ -66,8 +65,7 @@ final class BulkCopies {
 
   private static void land(Copy copy) {
     copy.source.copy(copy.target.bytes, copy.index);
-    copy.target.bulkLanded(
-        copy.index, copy.size, copy.barrier.agent(), copy.barrier.phase() + 1);
+    copy.target.bulkLanded(copy.index, copy.size, copy.barrier.agent(), copy.barrier.phase() + 1);
     copy.barrier.landed(copy.size);
   }
 
@@ -76,8 +74,7 @@ final class BulkCopies {
     for (Copy copy : copies) {
       if (copy.target.block() == block) {
         throw last.fault(
-            0,
-            "ends its block while a bulk copy of %s is on its way".formatted(copy.barrier));
+            0, "ends its block while a bulk copy of %s is on its way".formatted(copy.barrier));
       }
     }
   }

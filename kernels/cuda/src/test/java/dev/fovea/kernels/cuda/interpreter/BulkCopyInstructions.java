@@ -64,8 +64,7 @@ final class BulkCopyInstructions {
       }
     }
 
-    final void start(
-        Warp warp, int lane, int size, int alignment, BulkCopies.Source source) {
+    final void start(Warp warp, int lane, int size, int alignment, BulkCopies.Source source) {
       long to = target.address(warp, lane);
       long counter = barrier.address(warp, lane);
       Cluster cluster = warp.block.cluster();
@@ -83,8 +82,7 @@ final class BulkCopyInstructions {
       if (mask >>> cluster.blocks().length != 0) {
         throw warp.fault(
             lane,
-            "copies to the blocks %x of a cluster of %d"
-                .formatted(mask, cluster.blocks().length));
+            "copies to the blocks %x of a cluster of %d".formatted(mask, cluster.blocks().length));
       }
       for (long rest = mask; rest != 0; rest &= rest - 1) {
         int block = Long.numberOfTrailingZeros(rest);
@@ -202,8 +200,7 @@ final class BulkCopyInstructions {
         if (to % UNIT != 0 || bytes % UNIT != 0 || bytes <= 0) {
           throw warp.fault(
               lane,
-              "stores %d bytes to 0x%x, but multiples of %d are needed"
-                  .formatted(bytes, to, UNIT));
+              "stores %d bytes to 0x%x, but multiples of %d are needed".formatted(bytes, to, UNIT));
         }
         warp.stores.start(lane, to, source.address(warp, lane), bytes);
       }

@@ -77,8 +77,7 @@ final class BulkStores {
   private void land(Store store) {
     Allocation allocation = target(store.lane, store.target, store.size);
     int index = allocation.index(store.target);
-    System.arraycopy(
-        warp.block.shared().bytes, store.source, allocation.bytes, index, store.size);
+    System.arraycopy(warp.block.shared().bytes, store.source, allocation.bytes, index, store.size);
     allocation.writeRange(index, store.size);
     warp.memory.noteWrite(store.lane, allocation, index, store.size);
   }

@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cuda.interpreter;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -64,7 +65,12 @@ final class Cluster {
     }
     Warp[] turns = warps.clone();
     shuffle(turns, order);
-    while (runAll(turns) | copies.land(order) || copies.landOldest()) {}
+    boolean goesOn = true;
+    while (goesOn) {
+      boolean ran = runAll(turns);
+      boolean landed = copies.land(order);
+      goesOn = ran || landed || copies.landOldest();
+    }
     for (Warp warp : warps) {
       if (warp.state() != Warp.State.EXITED) {
         throw warp.standstill();
@@ -182,19 +188,21 @@ final class Cluster {
 
   /** Who an agent is, for messages. */
   String describe(int agent, int lane) {
-    if (agents.isWarp(agent)) {
-      Warp warp = warps[agent];
-      return "thread %d (warp %d%s)"
-          .formatted(warp.index * Warp.LANES + lane, warp.index, warp.block.suffix());
+    if (!agents.isWarp(agent)) {
+      return "a bulk copy of " + barrierOf(agent);
     }
-    for (Block block : blocks) {
-      for (MemoryBarrier memoryBarrier : block.shared().barriers().values()) {
-        if (memoryBarrier.agent() == agent) {
-          return "a bulk copy of " + memoryBarrier;
-        }
-      }
-    }
-    return "a bulk copy";
+    Warp warp = warps[agent];
+    return "thread %d (warp %d%s)"
+        .formatted(warp.index * Warp.LANES + lane, warp.index, warp.block.suffix());
+  }
+
+  /** The barrier that counts what an agent copies. */
+  MemoryBarrier barrierOf(int agent) {
+    return Arrays.stream(blocks)
+        .flatMap(block -> block.shared().barriers().values().stream())
+        .filter(memoryBarrier -> memoryBarrier.agent() == agent)
+        .findFirst()
+        .orElse(null);
   }
 
   /** What an agent does that reads, for messages. */

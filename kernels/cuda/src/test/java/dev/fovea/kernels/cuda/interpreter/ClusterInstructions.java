@@ -79,8 +79,7 @@ final class ClusterInstructions {
         int lane = Integer.numberOfTrailingZeros(rest);
         long block = r[rank + lane] & 0xffffffffL;
         if (block >= blocks) {
-          throw warp.fault(
-              lane, "asks for block %d of a cluster of %d".formatted(block, blocks));
+          throw warp.fault(lane, "asks for block %d of a cluster of %d".formatted(block, blocks));
         }
         r[lane] = window + Cluster.remote(r[address + lane] - window, (int) block);
       }

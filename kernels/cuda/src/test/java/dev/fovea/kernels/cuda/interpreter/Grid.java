@@ -11,7 +11,8 @@ package dev.fovea.kernels.cuda.interpreter;
  * @param order of this launch among the others
  * @param parameters the kernel's, as they lie in memory
  */
-record Grid(int x, int y, int z, int threads, int sharedBytes, LaunchOrder order, byte[] parameters) {
+record Grid(
+    int x, int y, int z, int threads, int sharedBytes, LaunchOrder order, byte[] parameters) {
 
   /** The same, launched behind others. */
   Grid in(LaunchOrder place) {

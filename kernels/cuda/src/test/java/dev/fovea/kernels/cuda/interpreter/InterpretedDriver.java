@@ -235,8 +235,11 @@ public final class InterpretedDriver implements CudaDriver {
     MemorySegment.copy(allocation.bytes, index, target, ValueLayout.JAVA_BYTE, 0, size);
   }
 
-  /** Where recorded work finds its memory; a graph may outlive it. */
+  /**
+   * Where recorded copies find their memory; a graph may outlive it. Nothing overlaps with copies.
+   */
   private Allocation existing(long address, long size) {
+    machine.end();
     Allocation allocation = machine.memory().find(address, size);
     if (allocation == null) {
       throw new KernelFault("recorded work needs " + machine.memory().describe(address, size));
@@ -381,6 +384,7 @@ public final class InterpretedDriver implements CudaDriver {
   private void finish() {
     try {
       stream.finish();
+      machine.end();
     } catch (KernelFault e) {
       lost = e;
       enter();

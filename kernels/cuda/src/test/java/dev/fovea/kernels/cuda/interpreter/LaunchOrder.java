@@ -9,6 +9,7 @@ final class LaunchOrder {
   private final int number;
   private final int unfinished;
   private boolean nextStartsEarly;
+  private boolean ended;
 
   /**
    * A launch.
@@ -34,7 +35,12 @@ final class LaunchOrder {
    */
   LaunchOrder next(boolean early) {
     int first = nextStartsEarly ? unfinished : number;
-    return new LaunchOrder(number + 1, early ? Math.max(1, first) : number + 1);
+    return new LaunchOrder(number + 1, early && !ended ? Math.max(1, first) : number + 1);
+  }
+
+  /** Everything until here has ended, because somebody has waited. */
+  void end() {
+    ended = true;
   }
 
   int number() {

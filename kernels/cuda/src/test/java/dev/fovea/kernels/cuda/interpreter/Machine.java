@@ -25,6 +25,11 @@ final class Machine {
     order = new SplittableRandom(seed);
   }
 
+  /** Everything that was launched has ended before what follows starts. */
+  void end() {
+    last.end();
+  }
+
   /**
    * Runs all blocks of a grid; throws {@link KernelFault}.
    *

@@ -155,8 +155,6 @@ final class MemoryBarrier {
 
   @Override
   public String toString() {
-    return "the barrier at "
-        + home.block().kernel().sharedPlace(address)
-        + home.block().suffix();
+    return "the barrier at " + home.block().kernel().sharedPlace(address) + home.block().suffix();
   }
 }

@@ -176,7 +176,8 @@ final class MemoryBarrierInstructions {
 
   /**
    * {@code passed, [barrier], state or parity}: whether a phase is over. {@code try_wait} may wait
-   * for that; here it does so the second time that it is tried, so that who tries once is found out.
+   * for that; here it does so the second time that it is tried, so that who tries once is found
+   * out.
    */
   private static final class Test extends OnBarrier {
     private final boolean waits;

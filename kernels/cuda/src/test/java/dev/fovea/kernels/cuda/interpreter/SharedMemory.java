@@ -51,7 +51,8 @@ final class SharedMemory {
   private final int units;
 
   /**
-   * By unit: 0 if never written, else epoch, agent and lane of the last writer, with the bits above.
+   * By unit: 0 if never written, else epoch, agent and lane of the last writer, with the bits
+   * above.
    */
   private final int[] writers;
 
@@ -196,7 +197,8 @@ final class SharedMemory {
 
   private void checkAsyncRead(Synchronization clock, Warp warp, int lane, int unit, int stamp) {
     int thread = warp.number * Warp.LANES + lane;
-    if (stamp > 0 && (clock.after(writer(stamp) / Warp.LANES, epoch(stamp)) || writer(stamp) == thread)) {
+    if (stamp > 0
+        && (clock.after(writer(stamp) / Warp.LANES, epoch(stamp)) || writer(stamp) == thread)) {
       throw warp.fault(
           lane,
           "reads shared memory at %s by an asynchronous instruction, which may not see what %s has written: there is no fence.proxy.async between them"
@@ -206,8 +208,8 @@ final class SharedMemory {
   }
 
   /**
-   * Notes the start of a bulk copy: until it has landed, and its barrier has been waited for, nobody
-   * may touch its target. Gives the index of its first byte.
+   * Notes the start of a bulk copy: until it has landed, and its barrier has been waited for,
+   * nobody may touch its target. Gives the index of its first byte.
    *
    * @param size bytes, a multiple of 16
    * @param agent of the barrier that counts the bytes
@@ -243,8 +245,7 @@ final class SharedMemory {
 
   /** Notes that a bulk copy has landed: who waits for this phase of its barrier may read it. */
   void bulkLanded(int index, int size, int agent, int phase) {
-    Arrays.fill(
-        writers, index >> unitShift, (index + size) >> unitShift, stamp(agent, 0, phase));
+    Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(agent, 0, phase));
   }
 
   /** Makes a memory barrier of 8 bytes; nobody may touch them otherwise. */
@@ -393,7 +394,10 @@ final class SharedMemory {
             + place(unit)
             + (barrier != null
                 ? ", which is a memory barrier"
-                : " while " + thread(stamp) + " into it has not landed"));
+                : " while %s into it has not landed: %s"
+                    .formatted(
+                        thread(stamp),
+                        block.cluster().barrierOf(writer(stamp) / Warp.LANES).progress())));
   }
 
   /** A write over another one that is not simply in order. */

@@ -73,7 +73,9 @@ final class Synchronization {
     }
   }
 
-  /** Lets asynchronous instructions see what these lanes have written, and all that they know of. */
+  /**
+   * Lets asynchronous instructions see what these lanes have written, and all that they know of.
+   */
   void fence(int lanes) {
     System.arraycopy(seen, 0, fenced, 0, agents.count());
     unfenced &= ~lanes;

@@ -45,8 +45,7 @@ final class TensorBoxes {
     }
     long[] words = new long[8];
     for (int i = 0; i < words.length; i++) {
-      int index =
-          warp.memory.reading(Space.GENERIC, lane, address + 8L * i, Long.BYTES, false);
+      int index = warp.memory.reading(Space.GENERIC, lane, address + 8L * i, Long.BYTES, false);
       words[i] = Bits.get(warp.memory.bytes, index, Long.BYTES);
     }
     if (words[0] != MARK) {
@@ -80,8 +79,7 @@ final class TensorBoxes {
       long address = address(from, row + i, image);
       Allocation allocation = memory.find(address, bytes);
       if (allocation == null) {
-        throw warp.fault(
-            lane, "copies a box of global memory: " + memory.describe(address, bytes));
+        throw warp.fault(lane, "copies a box of global memory: " + memory.describe(address, bytes));
       }
       int index = allocation.index(address);
       if (allocation.firstUnwritten(index, bytes) >= 0) {
@@ -128,8 +126,7 @@ final class TensorBoxes {
     long address = address(column, row, image);
     Allocation allocation = memory.find(address, Short.BYTES);
     if (allocation == null) {
-      throw new KernelFault(
-          "a bulk copy lands: " + memory.describe(address, Short.BYTES));
+      throw new KernelFault("a bulk copy lands: " + memory.describe(address, Short.BYTES));
     }
     return Bits.get(allocation.bytes, allocation.index(address), Short.BYTES);
   }

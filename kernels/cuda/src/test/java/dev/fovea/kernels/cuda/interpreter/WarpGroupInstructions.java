@@ -3,7 +3,9 @@ package dev.fovea.kernels.cuda.interpreter;
 import java.util.Map;
 import java.util.Set;
 
-/** What belongs to the products of four warps: fences, groups, waits, and who has which registers. */
+/**
+ * What belongs to the products of four warps: fences, groups, waits, and who has which registers.
+ */
 final class WarpGroupInstructions {
 
   private WarpGroupInstructions() {}
@@ -50,8 +52,7 @@ final class WarpGroupInstructions {
     @Override
     void execute(Warp warp) {
       int completed = warp.products.waitFor(pending);
-      warp.synchronization.learn(
-          warp.block.cluster().agents().products(warp.number), completed);
+      warp.synchronization.learn(warp.block.cluster().agents().products(warp.number), completed);
     }
   }
 

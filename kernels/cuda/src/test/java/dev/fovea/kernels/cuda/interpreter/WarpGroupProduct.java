@@ -4,8 +4,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * {@code wgmma.mma_async}: {@code d = a b + d} or {@code d = a b}; a is 64 x 16, in shared memory or
- * in registers, b is 16 x n, in shared memory, d is 64 x n float32.
+ * {@code wgmma.mma_async}: {@code d = a b + d} or {@code d = a b}; a is 64 x 16, in shared memory
+ * or in registers, b is 16 x n, in shared memory, d is 64 x n float32.
  *
  * <p>Warp w of the group holds the rows from 16 w of d, and of a if that is in registers. Of these
  * rows lane 4 g + t holds g and g + 8: of a the columns 2 t, 2 t + 1 and the same 8 further on, of
@@ -166,8 +166,7 @@ final class WarpGroupProduct extends WholeWarp {
   }
 
   /** Eight numbers that follow each other in shared memory. */
-  private void unpack(
-      Synchronization clock, Warp warp, int address, float[] to, int at, int step) {
+  private void unpack(Synchronization clock, Warp warp, int address, float[] to, int at, int step) {
     SharedMemory shared = warp.block.shared();
     int agent = warp.block.cluster().agents().products(warp.number);
     int epoch = warp.products.group();

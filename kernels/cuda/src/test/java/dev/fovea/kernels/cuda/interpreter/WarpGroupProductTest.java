@@ -255,7 +255,8 @@ class WarpGroupProductTest {
     String[] sums =
         IntStream.range(0, c.columns / 2).mapToObj(i -> "%f" + i).toArray(String[]::new);
     String transposed = c.right.across ? "1" : "0";
-    StringBuilder store = new StringBuilder("mul.wide.u32 %rd10, %r3, 4;\nadd.s64 %rd10, %rd10, %rd2;\n");
+    StringBuilder store =
+        new StringBuilder("mul.wide.u32 %rd10, %r3, 4;\nadd.s64 %rd10, %rd10, %rd2;\n");
     for (int i = 0; i < sums.length; i++) {
       store.append("st.global.f32 [%%rd10+%d], %s;%n".formatted(512 * i, sums[i]));
     }
@@ -271,8 +272,7 @@ class WarpGroupProductTest {
         .replace("ADDS", c.adds ? "1" : "0")
         .replace("INITIALISE", initialise)
         .replace(
-            "TYPES",
-            "m64n%dk16.f32.%s.%s".formatted(c.columns, text(c.format), text(c.format)))
+            "TYPES", "m64n%dk16.f32.%s.%s".formatted(c.columns, text(c.format), text(c.format)))
         .replace("SUMS", String.join(", ", sums))
         .replace("LEFT", c.left == null ? "{%r11, %r12, %r13, %r14}" : "%rd5")
         .replace("SIGN", "" + c.sign)
