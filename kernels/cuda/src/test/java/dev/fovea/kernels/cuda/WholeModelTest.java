@@ -120,8 +120,7 @@ class WholeModelTest {
     }
   }
 
-  private static Fovea open(
-      String model, String device, String kernels, WeightStorage storage) {
+  private static Fovea open(String model, String device, String kernels, WeightStorage storage) {
     return Fovea.open(
         model, Options.DEFAULT.withDevice(device).withKernels(kernels).withStorage(storage));
   }
