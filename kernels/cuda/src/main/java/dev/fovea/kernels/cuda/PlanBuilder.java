@@ -23,6 +23,7 @@ final class PlanBuilder {
   private final Arena arena;
   private final PlanMemory memory;
   private final List<Step> steps = new ArrayList<>();
+  private boolean behindKernel;
 
   /**
    * Starts a plan.
@@ -46,6 +47,19 @@ final class PlanBuilder {
 
   /** Adds a launch. */
   void launch(Kernel kernel, int gridX, int gridY, int gridZ, Arguments arguments) {
+    add(kernel, gridX, gridY, gridZ, arguments, false);
+  }
+
+  /**
+   * Adds a launch of a kernel that waits itself for the one in front of it. Behind anything but a
+   * kernel it starts in order.
+   */
+  void launchEarly(Kernel kernel, int gridX, int gridY, int gridZ, Arguments arguments) {
+    add(kernel, gridX, gridY, gridZ, arguments, behindKernel);
+  }
+
+  private void add(
+      Kernel kernel, int gridX, int gridY, int gridZ, Arguments arguments, boolean early) {
     Launch launch =
         new Launch(
             kernel.name(),
@@ -55,13 +69,16 @@ final class PlanBuilder {
             gridZ,
             kernel.threads(),
             kernel.sharedBytes(),
-            arguments.segment());
+            arguments.segment(),
+            early);
     steps.add(driver -> driver.launch(launch));
+    behindKernel = true;
   }
 
   /** Adds work that is not a launch. */
   void add(Step step) {
     steps.add(step);
+    behindKernel = false;
   }
 
   List<Step> steps() {
