@@ -15,7 +15,6 @@ import dev.fovea.kernels.cuda.driver.CudaDriver;
  */
 final class GpuKernels {
 
-
   private static final int WARP = 32;
   private static final int THREADS = 128;
   private static final int POOL_THREADS = 512;
