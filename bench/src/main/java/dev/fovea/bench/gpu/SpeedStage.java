@@ -55,6 +55,9 @@ final class SpeedStage implements Stage {
         return;
       }
       try (Workbench bench = setting.gpu().workbench(precision, kernels)) {
+        if (isTimed(results, bench, model, precision)) {
+          continue; // "auto" has chosen this one.
+        }
         ForwardTimer timer = new ForwardTimer(bench, model, precision, kernels, setting.scale());
         for (Batch batch : setting.scale().forwards()) {
           for (String output : outputs) {
@@ -70,6 +73,16 @@ final class SpeedStage implements Stage {
                 Setting.precision(precision), "multiplier", kernels, "error", e.getMessage()));
       }
     }
+  }
+
+  private static boolean isTimed(
+      Results results, Workbench bench, ModelSize model, WeightStorage precision) {
+    return results.rows().stream()
+        .anyMatch(
+            row ->
+                bench.device().description().equals(row.get("on"))
+                    && model.name().equals(row.get("model"))
+                    && Setting.precision(precision).equals(row.get("precision")));
   }
 
   /** From the bytes of one image to its embedding, as a caller sees it. */
