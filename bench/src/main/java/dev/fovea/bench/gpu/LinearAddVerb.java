@@ -88,7 +88,7 @@ final class LinearAddVerb implements Verb {
         return result;
       }
 
-      /** float32: of adding to x, and of summing, where every step can lose a last place. */
+      // float32: of adding to x, and of summing, where every step can lose a last place.
       @Override
       public double unavoidable(int row, double[] exact) {
         double place = Math.pow(2, -23);

@@ -88,7 +88,7 @@ final class NormPoolVerb implements Verb {
         return result;
       }
 
-      /** Elements of a size of 1 and a few steps of float32 for each. */
+      // Elements of a size of 1 and a few steps of float32 for each.
       @Override
       public double unavoidable(int row, double[] exact) {
         return exact.length * Numbers.square(8 * Math.pow(2, -24));

@@ -104,7 +104,7 @@ final class PatchEmbedVerb implements Verb {
         return result;
       }
 
-      /** float32 sums, where every step can lose a last place. */
+      // float32 sums, where every step can lose a last place.
       @Override
       public double unavoidable(int row, double[] exact) {
         double sum = 0;
