@@ -25,16 +25,22 @@ stages=("$@")
 end=$((SECONDS + seconds))
 failed=()
 
-export HOME=$out/tmp TMPDIR=$out/tmp CUDA_CACHE_PATH=$out/tmp/cuda PYTHONDONTWRITEBYTECODE=1
-export TORCHINDUCTOR_CACHE_DIR=$out/tmp/inductor TRITON_CACHE_DIR=$out/tmp/triton
+# What programs write beside their results; PyTorch may be installed in the user's home, so that stays where it is.
+trap 'rm -rf "$out/tmp"' EXIT
+export TMPDIR=$out/tmp XDG_CACHE_HOME=$out/tmp CUDA_CACHE_PATH=$out/tmp/cuda PYTHONDONTWRITEBYTECODE=1
+export TORCHINDUCTOR_CACHE_DIR=$out/tmp/inductor TRITON_CACHE_DIR=$out/tmp/triton TRITON_HOME=$out/tmp
 java=("$here/jre/bin/java" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseParallelGC
-  -XX:MaxRAMPercentage=60 -XX:-UsePerfData -XX:ErrorFile="$out/java-error.log" -Djava.io.tmpdir="$out/tmp" -cp "$here/lib/*:$here/natives")
+  -XX:MaxRAMPercentage=60 -XX:-UsePerfData -XX:ErrorFile="$out/java-error.log" -Djava.io.tmpdir="$out/tmp" -Duser.home="$out/tmp"
+  -cp "$here/lib/*:$here/natives")
 
 # Seconds for a stage that may take $1 at the most: no more than are left.
 left() {
   local rest=$((end - SECONDS))
   echo $((rest < $1 ? rest : $1))
 }
+
+# What Java's process finds libraries in; PyTorch finds its own.
+libraries=
 
 # Runs stage $1 for $2 seconds at the most: the rest is the command.
 stage() {
@@ -57,7 +63,7 @@ stage() {
 suite() {
   local budget
   budget=$(($(left "$2") * 9 / 10))
-  stage "$1" "$2" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out" --only "$1" --models "$models" --budget "$budget"
+  stage "$1" "$2" env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out" --only "$1" --models "$models" --budget "$budget"
 }
 
 # NVIDIA's tool $1 over the kernels of the smallest model.
@@ -69,7 +75,7 @@ sanitizer() {
   local budget
   budget=$(($(left 200) * 7 / 10))
   stage "$1" 200 compute-sanitizer --tool "$1" --error-exitcode 9 --target-processes all \
-    "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out/$1" --only kernels,determinism --models small --budget "$budget"
+    env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out/$1" --only kernels,determinism --models small --budget "$budget"
 }
 
 opponent() {
@@ -84,21 +90,37 @@ opponent() {
 
 table() {
   if [ -s "$out/speed.json" ] && [ -s "$out/opponent.json" ]; then
-    stage table 60 "${java[@]}" dev.fovea.bench.gpu.Comparison "$out/speed.json" "$out/opponent.json"
+    stage table 60 env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Comparison "$out/speed.json" "$out/opponent.json"
     cp "$out/table.log" "$out/table.md"
   else
     echo "== table: speed.json and opponent.json are not both there, skipped"
   fi
 }
 
-# cuBLAS 12, to which JCublas2 is bound, where there is only cuBLAS 13.
-forwarding_library() {
-  if [ -x "$here/forward-cublas" ] && "$here/forward-cublas" "$out/tmp/cublas" >"$out/forward-cublas.log" 2>&1; then
-    export LD_LIBRARY_PATH=$out/tmp/cublas${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-  fi
+# Folders that may hold cuBLAS: CUDA's own, and those that PyTorch's packages bring.
+library_folders() {
+  local packages
+  packages=$(python3 -c 'import site, sys; print("\n".join(site.getsitepackages() + sys.path))' 2>/dev/null)
+  { ls -d /usr/local/cuda*/lib64 /usr/local/cuda*/targets/x86_64-linux/lib /usr/lib/x86_64-linux-gnu 2>/dev/null
+    while IFS= read -r folder; do ls -d "$folder"/nvidia/*/lib 2>/dev/null; done <<<"$packages"; } | sort -u
 }
 
-forwarding_library
+# Lets Java find cuBLAS and, for JCublas2, which is bound to cuBLAS 12, a library that passes its calls on where there is cuBLAS 13 alone.
+libraries() {
+  local folder twelve='' thirteen=''
+  while IFS= read -r folder; do
+    [ -z "$twelve" ] && [ -e "$folder/libcublas.so.12" ] && twelve=$folder
+    [ -z "$thirteen" ] && [ -e "$folder/libcublas.so.13" ] && thirteen=$folder
+  done < <(library_folders)
+  libraries=${thirteen:+:$thirteen}${twelve:+:$twelve}
+  if [ -n "$thirteen" ] && [ -z "$twelve" ] &&
+    bash "$here/forward-cublas" "$out/tmp/cublas" "$thirteen/libcublas.so.13" >"$out/forward-cublas.log" 2>&1; then
+    libraries=:$out/tmp/cublas$libraries
+  fi
+  echo "cuBLAS in: ${libraries#:}"
+}
+
+libraries
 [ -s "$out/facts.json" ] || suite facts 120
 if grep -q '"no_device"' "$out/facts.json" 2>/dev/null; then
   grep -h '^no device' "$out/facts.log"

@@ -186,7 +186,8 @@ final class CeilingsStage implements Stage {
 
   /** Our own products in their fastest tile. */
   private static void ownProducts(Setting setting, Results results) {
-    for (int side : setting.scale().squareProducts()) {
+    Scale scale = setting.scale();
+    for (int side : scale.squareProducts()) {
       try (Workbench bench = setting.gpu().workbench(WeightStorage.F16, "auto")) {
         for (boolean added : new boolean[] {false, true}) {
           ModelSize.Product product =
@@ -194,11 +195,11 @@ final class CeilingsStage implements Stage {
           // All images are alike, so that they need little memory of the host.
           Verb verb = Verbs.product(product, new Scale.Batch(0, 8), side / 8);
           bench.useTile(null);
-          Times best = VerbTimer.time(bench, verb, setting.scale());
+          Times best = VerbTimer.time(bench, verb, scale, scale.rowSeconds());
           String tile = bench.tile();
           for (String other : bench.tiles()) {
             bench.useTile(other);
-            Times times = VerbTimer.time(bench, verb, setting.scale());
+            Times times = VerbTimer.time(bench, verb, scale, scale.rowSeconds());
             if (times.median() < best.median()) {
               best = times;
               tile = other;

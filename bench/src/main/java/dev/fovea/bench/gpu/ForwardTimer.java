@@ -19,9 +19,6 @@ import java.util.Map;
 /** Forward passes of one model on one bench. */
 final class ForwardTimer {
 
-  /** Plans that take turns, at the least. */
-  private static final int ROTATION = 4;
-
   private final Workbench bench;
   private final Scale scale;
   private final ForwardPasses passes;
@@ -54,7 +51,7 @@ final class ForwardTimer {
     List<Plan> plans = new ArrayList<>();
     try {
       int parts = 0;
-      while (plans.size() < ROTATION) {
+      while (plans.size() < scale.rotationPlans()) {
         parts = addOneRound(plans, batch, request);
       }
       int launches = parts * rounds(plans, parts);

@@ -15,6 +15,7 @@ import java.util.List;
  * @param copiedBytes memory that is copied to find the bandwidth
  * @param squareProducts rows, columns and depth of a large product
  * @param rotationBytes operands of one kernel take turns in so much memory
+ * @param rotationPlans so many plans of a forward pass take turns, at the least
  * @param rowSeconds time for one row of speed
  * @param most launches of a row, or calls of a latency
  */
@@ -29,6 +30,7 @@ record Scale(
     long copiedBytes,
     List<Integer> squareProducts,
     long rotationBytes,
+    int rotationPlans,
     double rowSeconds,
     int most) {
 
@@ -69,6 +71,7 @@ record Scale(
           1L << 30,
           List.of(4096, 8192),
           256L << 20,
+          4,
           0.2,
           300);
 }

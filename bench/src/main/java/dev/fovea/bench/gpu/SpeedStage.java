@@ -142,7 +142,8 @@ final class SpeedStage implements Stage {
       ModelSize model,
       Batch batch,
       Verb verb) {
-    Times times = VerbTimer.time(bench, verb, setting.scale());
+    Scale scale = setting.scale();
+    Times times = VerbTimer.time(bench, verb, scale, scale.rowSeconds());
     boolean matrixProduct = verb.keys().containsKey("product");
     String what = matrixProduct ? "product" : verb.name().equals("attention") ? verb.name() : "kernel";
     Map<String, Object> row =

@@ -15,8 +15,12 @@ final class VerbTimer {
 
   private VerbTimer() {}
 
-  /** Times a verb with the tile that the bench was told to use. */
-  static Times time(Workbench bench, Verb verb, Scale scale) {
+  /**
+   * Times a verb with the tile that the bench was told to use.
+   *
+   * @param seconds about how long
+   */
+  static Times time(Workbench bench, Verb verb, Scale scale, double seconds) {
     int copies = copies(scale.rotationBytes(), verb.bytes());
     try (Recorder recorder = bench.device().record()) {
       List<Copy> all = new ArrayList<>();
@@ -31,7 +35,7 @@ final class VerbTimer {
         all.forEach(Copy::fillPixels);
         plan.run();
         float once = bench.kernelMilliseconds(List.of(plan), 1)[0];
-        int rounds = Times.rounds(scale.rowSeconds(), once, scale.most());
+        int rounds = Times.rounds(seconds, once, scale.most());
         return Times.of(bench.kernelMilliseconds(List.of(plan), rounds), 1, copies);
       }
     }

@@ -4,16 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fovea.bench.gpu.Scale.Batch;
 import dev.fovea.checkpoint.Json;
+import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +47,7 @@ class SuiteTest {
           1 << 16,
           List.of(64),
           1,
+          2,
           0,
           2);
 
@@ -165,6 +170,61 @@ class SuiteTest {
         .content()
         .startsWith("rows,columns,depth,processors,tile\n9,384,128,4,norm_linear_")
         .contains("\n9,128,512,4,linear_add_");
+  }
+
+  /** A softmax whose powers are missing: attention has to fail, and nothing else. */
+  @Test
+  void aWrongKernelIsReported() throws IOException {
+    Gpu wrong = new Gpu("interpreted", SuiteTest::driverWithAWrongKernel, () -> "wrong on purpose");
+    assertThat(run(wrong, TINY, "--only", "kernels")).isEqualTo(1);
+    assertThat(rows("kernels"))
+        .filteredOn(row -> row.get("pass").equals(false))
+        .hasSize(2)
+        .allSatisfy(row -> assertThat(row).containsEntry("verb", "attention"));
+    assertThat(output()).contains("FAILED kernels: {verb=attention");
+  }
+
+  private static CudaDriver driverWithAWrongKernel() {
+    CudaDriver driver = new InterpretedDriver();
+    return (CudaDriver)
+        Proxy.newProxyInstance(
+            SuiteTest.class.getClassLoader(),
+            new Class<?>[] {CudaDriver.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("loadModule")) {
+                arguments[0] = ((String) arguments[0]).replace("ex2.approx.ftz.f32", "mov.f32");
+              }
+              try {
+                return method.invoke(driver, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+
+  /** The GPU is gone in the middle of the second stage. */
+  @Test
+  void aStageThatBreaksOffLeavesWhatWasThere() throws IOException {
+    AtomicInteger openings = new AtomicInteger();
+    Gpu failing =
+        new Gpu(
+            "interpreted",
+            () -> {
+              // The look at the device, the facts, the kernels in f16: and no more.
+              if (openings.incrementAndGet() > 3) {
+                throw new CudaException("the GPU has gone");
+              }
+              return new InterpretedDriver();
+            },
+            () -> "fails on purpose");
+    assertThat(run(failing, TINY, "--only", "facts,kernels,tiles")).isEqualTo(1);
+    assertThat(output())
+        .contains("FAILED kernels broke off", "FAILED tiles broke off", "the GPU has gone");
+    assertThat(rows("facts")).hasSize(1);
+    assertThat(rows("kernels"))
+        .isNotEmpty()
+        .allSatisfy(row -> assertThat(row).containsEntry("precision", "f16"));
+    assertThat(folder.resolve("gpu.md")).content().contains("## facts", "## kernels");
   }
 
   @Test
