@@ -58,7 +58,11 @@ public final class ForwardPasses {
         model.positions(height / config.patch(), width / config.patch(), config.registers());
     ForwardPlan forward =
         new ForwardPlan(
-            model, edits, table, lookup, new ForwardPlan.Shape(true, images, height, width, request));
+            model,
+            edits,
+            table,
+            lookup,
+            new ForwardPlan.Shape(true, images, height, width, request));
     return new Pass(forward.plan(), forward.pixels());
   }
 }

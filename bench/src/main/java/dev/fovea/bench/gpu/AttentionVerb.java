@@ -83,8 +83,7 @@ final class AttentionVerb implements Verb {
     double largest = Double.NEGATIVE_INFINITY;
     for (int key = 0; key < tokens; key++) {
       for (int j = head; j < head + ModelSize.HEAD; j++) {
-        scores[key] +=
-            (double) numbers[query * stride + j] * numbers[key * stride + width + j] / 8;
+        scores[key] += (double) numbers[query * stride + j] * numbers[key * stride + width + j] / 8;
       }
       largest = Math.max(largest, scores[key]);
     }

@@ -70,7 +70,11 @@ final class CeilingsStage implements Stage {
             THREADS,
             0,
             new Arguments(arena).address(source).address(target).address(bytes / 16).segment());
-    add(results, "copy on the device", 2 * bytes, timer.milliseconds(rounds, i -> driver.launch(copy)));
+    add(
+        results,
+        "copy on the device",
+        2 * bytes,
+        timer.milliseconds(rounds, i -> driver.launch(copy)));
     long pinnedBytes = Math.min(bytes, 256L << 20);
     MemorySegment pinned = driver.allocatePinned(pinnedBytes);
     add(
@@ -92,7 +96,13 @@ final class CeilingsStage implements Stage {
     Times times = Times.of(milliseconds, 1, 1);
     results.add(
         Results.row(
-            "what", what, "bytes", bytes, "milliseconds", times.median(), "gigabytes_per_second",
+            "what",
+            what,
+            "bytes",
+            bytes,
+            "milliseconds",
+            times.median(),
+            "gigabytes_per_second",
             bytes / times.median() / 1e6));
   }
 
@@ -211,8 +221,7 @@ final class CeilingsStage implements Stage {
     }
   }
 
-  private static void addProduct(
-      Results results, String by, int side, Times times, String tile) {
+  private static void addProduct(Results results, String by, int side, Times times, String tile) {
     results.add(
         Results.row(
             "what",

@@ -35,7 +35,11 @@ final class DeterminismStage implements Stage {
         try (Fovea fovea = ModelsStage.open(model, setting.gpu().device(), precision)) {
           Map<String, Object> keys =
               Results.row(
-                  "model", model.name(), "pixels", pixels, "precision",
+                  "model",
+                  model.name(),
+                  "pixels",
+                  pixels,
+                  "precision",
                   Setting.precision(precision));
           results.add(Results.joined(keys, check(fovea, pixels, most)));
         }

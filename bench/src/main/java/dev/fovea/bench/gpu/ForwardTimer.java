@@ -31,8 +31,17 @@ final class ForwardTimer {
     this.scale = scale;
     keys =
         Results.row(
-            "engine", "fovea", "what", "forward", "model", model.name(), "precision",
-            Setting.precision(precision), "multiplier", kernels, "on",
+            "engine",
+            "fovea",
+            "what",
+            "forward",
+            "model",
+            model.name(),
+            "precision",
+            Setting.precision(precision),
+            "multiplier",
+            kernels,
+            "on",
             bench.device().description());
     try (VitWeights weights =
         VitWeights.of(new SyntheticCheckpoint(model.checkpoint()), null, null, null)) {
@@ -46,8 +55,7 @@ final class ForwardTimer {
    * @param output "cls" or "tokens"
    */
   Map<String, Object> time(Batch batch, String output) {
-    FeatureRequest request =
-        FeatureRequest.of(output.equals("cls") ? Feature.CLS : Feature.TOKENS);
+    FeatureRequest request = FeatureRequest.of(output.equals("cls") ? Feature.CLS : Feature.TOKENS);
     List<Plan> plans = new ArrayList<>();
     try {
       int parts = 0;
@@ -59,7 +67,8 @@ final class ForwardTimer {
       Times whole = Times.of(bench.milliseconds(plans, launches), parts, 1);
       Map<String, Object> row =
           Results.joined(
-              keys, Results.row("pixels", batch.pixels(), "batch", batch.images(), "output", output));
+              keys,
+              Results.row("pixels", batch.pixels(), "batch", batch.images(), "output", output));
       kernels.addTo(row);
       row.put("images_per_second", 1000 * batch.images() / kernels.median());
       row.put("with_copies_milliseconds", whole.median());

@@ -23,9 +23,9 @@ final class KernelCheck {
 
   /**
    * How far an element may be off, in units of the root mean square of what rounding cannot avoid.
-   * Rounding moves a number by half a unit of its own size; of some millions of normally distributed
-   * ones none is beyond 6 deviations, which is 15 times the root mean square. A wrong element is
-   * some hundred times off, and more in f16.
+   * Rounding moves a number by half a unit of its own size; of some millions of normally
+   * distributed ones none is beyond 6 deviations, which is 15 times the root mean square. A wrong
+   * element is some hundred times off, and more in f16.
    */
   private static final double WORST = 32;
 

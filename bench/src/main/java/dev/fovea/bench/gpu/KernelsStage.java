@@ -26,11 +26,7 @@ final class KernelsStage implements Stage {
   }
 
   private static void check(
-      Setting setting,
-      Workbench bench,
-      WeightStorage precision,
-      ModelSize model,
-      Results results) {
+      Setting setting, Workbench bench, WeightStorage precision, ModelSize model, Results results) {
     for (Batch batch : setting.scale().checked()) {
       for (Verb verb : Verbs.besideAttention(model, batch)) {
         check(setting, bench, precision, model, batch, verb, results);

@@ -41,8 +41,7 @@ final class LibraryTimer implements AutoCloseable {
   Times time(int rows, int columns, int depth, WeightStorage precision, Scale scale) {
     ElementType type = precision == WeightStorage.BF16 ? ElementType.BF16 : ElementType.F16;
     Shape shape =
-        new Shape(
-            rows, columns, depth, depth, depth, columns, type, type, Epilogue.NONE, false);
+        new Shape(rows, columns, depth, depth, depth, columns, type, type, Epilogue.NONE, false);
     long bytes = 2L * ((long) rows * depth + (long) columns * depth + (long) rows * columns);
     List<Operands> sets = new ArrayList<>();
     try {
@@ -99,8 +98,7 @@ final class LibraryTimer implements AutoCloseable {
         host.setAtIndex(ValueLayout.JAVA_SHORT, i, bits);
       }
       for (long at = 0; at < count; at += block) {
-        driver.copyToDevice(
-            address + 2 * at, host.asSlice(0, 2 * Math.min(block, count - at)));
+        driver.copyToDevice(address + 2 * at, host.asSlice(0, 2 * Math.min(block, count - at)));
       }
       driver.synchronize();
     }

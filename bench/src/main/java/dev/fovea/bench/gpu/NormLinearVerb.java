@@ -94,8 +94,7 @@ final class NormLinearVerb implements Verb {
       bias[j] = weights.bias()[j];
       for (int k = 0; k < width; k++) {
         float weight = weights.weight()[j * width + k];
-        folded[j * width + k] =
-            (float) rounding.applyAsDouble(weight * weights.norm().weight()[k]);
+        folded[j * width + k] = (float) rounding.applyAsDouble(weight * weights.norm().weight()[k]);
         bias[j] += (double) weight * weights.norm().bias()[k];
       }
     }

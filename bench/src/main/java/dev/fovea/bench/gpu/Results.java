@@ -11,9 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/**
- * The rows of one stage. The file is complete after every row: an array of one object a line.
- */
+/** The rows of one stage. The file is complete after every row: an array of one object a line. */
 final class Results {
 
   private final Path file;

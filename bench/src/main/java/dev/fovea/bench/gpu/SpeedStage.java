@@ -69,8 +69,18 @@ final class SpeedStage implements Stage {
       } catch (CudaException | IllegalArgumentException | OutOfMemoryError e) {
         results.add(
             Results.row(
-                "engine", "fovea", "what", "forward", "model", model.name(), "precision",
-                Setting.precision(precision), "multiplier", kernels, "error", e.getMessage()));
+                "engine",
+                "fovea",
+                "what",
+                "forward",
+                "model",
+                model.name(),
+                "precision",
+                Setting.precision(precision),
+                "multiplier",
+                kernels,
+                "error",
+                e.getMessage()));
       }
     }
   }
@@ -107,8 +117,20 @@ final class SpeedStage implements Stage {
         Times times = Times.of(milliseconds);
         Map<String, Object> row =
             Results.row(
-                "engine", "fovea", "what", "latency", "model", model.name(), "pixels", pixels,
-                "batch", 1, "precision", Setting.precision(precision), "output", "cls");
+                "engine",
+                "fovea",
+                "what",
+                "latency",
+                "model",
+                model.name(),
+                "pixels",
+                pixels,
+                "batch",
+                1,
+                "precision",
+                Setting.precision(precision),
+                "output",
+                "cls");
         times.addTo(row);
         row.put("p99_milliseconds", times.quantile(0.99));
         results.add(row);
@@ -145,12 +167,24 @@ final class SpeedStage implements Stage {
     Scale scale = setting.scale();
     Times times = VerbTimer.time(bench, verb, scale, scale.rowSeconds());
     boolean matrixProduct = verb.keys().containsKey("product");
-    String what = matrixProduct ? "product" : verb.name().equals("attention") ? verb.name() : "kernel";
+    String what =
+        matrixProduct ? "product" : verb.name().equals("attention") ? verb.name() : "kernel";
     Map<String, Object> row =
         Results.joined(
             Results.row(
-                "engine", "fovea", "what", what, "verb", verb.name(), "model", model.name(),
-                "pixels", batch.pixels(), "batch", batch.images(), "precision",
+                "engine",
+                "fovea",
+                "what",
+                what,
+                "verb",
+                verb.name(),
+                "model",
+                model.name(),
+                "pixels",
+                batch.pixels(),
+                "batch",
+                batch.images(),
+                "precision",
                 Setting.precision(precision)),
             verb.keys(),
             Results.row("tile", verb.isProduct() ? bench.tile() : null));
@@ -192,13 +226,21 @@ final class SpeedStage implements Stage {
       Batch batch,
       ModelSize.Product product) {
     int rows = batch.rows();
-    Times times =
-        timer.time(rows, product.columns(), product.depth(), precision, setting.scale());
+    Times times = timer.time(rows, product.columns(), product.depth(), precision, setting.scale());
     Map<String, Object> row =
         Results.joined(
             Results.row(
-                "engine", engine, "what", "product", "model", model.name(), "pixels",
-                batch.pixels(), "batch", batch.images(), "precision",
+                "engine",
+                engine,
+                "what",
+                "product",
+                "model",
+                model.name(),
+                "pixels",
+                batch.pixels(),
+                "batch",
+                batch.images(),
+                "precision",
                 Setting.precision(precision)),
             NormLinearVerb.keys(product, rows),
             Results.row("on", timer.description()));

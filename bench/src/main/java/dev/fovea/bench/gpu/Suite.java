@@ -87,8 +87,7 @@ public final class Suite {
   }
 
   private int run(Request request) {
-    long deadline =
-        System.nanoTime() + (long) (1e9 * Math.min(request.budget(), 1e9));
+    long deadline = System.nanoTime() + (long) (1e9 * Math.min(request.budget(), 1e9));
     Setting setting = new Setting(gpu, request.models(), scale, request.folder(), deadline);
     Map<Stage, Results> all = new LinkedHashMap<>();
     List<String> failures = new ArrayList<>();

@@ -31,8 +31,7 @@ final class Tables {
     return switch (value) {
       case null -> "";
       case Double number -> number(number);
-      case List<?> list ->
-          String.join(", ", list.stream().map(Tables::cell).toList());
+      case List<?> list -> String.join(", ", list.stream().map(Tables::cell).toList());
       default -> value.toString().replace("|", "/").replace('\n', ' ');
     };
   }

@@ -73,8 +73,14 @@ final class TilesStage implements Stage {
     Map<String, Object> row = NormLinearVerb.keys(product, rows);
     row.putAll(
         Results.row(
-            "estimated", estimated, "fastest", fastest, "milliseconds_by_tile", milliseconds,
-            "teraflops", verb.operations() / milliseconds.get(fastest) / 1e9));
+            "estimated",
+            estimated,
+            "fastest",
+            fastest,
+            "milliseconds_by_tile",
+            milliseconds,
+            "teraflops",
+            verb.operations() / milliseconds.get(fastest) / 1e9));
     return row;
   }
 }

@@ -11,14 +11,42 @@ class ComparisonTest {
 
   private static Map<?, ?> forward(String engine, String model, long batch, double milliseconds) {
     return Map.of(
-        "engine", engine, "what", "forward", "model", model, "pixels", 224L, "batch", batch,
-        "precision", "f16", "output", "cls", "milliseconds", milliseconds);
+        "engine",
+        engine,
+        "what",
+        "forward",
+        "model",
+        model,
+        "pixels",
+        224L,
+        "batch",
+        batch,
+        "precision",
+        "f16",
+        "output",
+        "cls",
+        "milliseconds",
+        milliseconds);
   }
 
   private static Map<?, ?> product(String engine, double milliseconds) {
     return Map.of(
-        "engine", engine, "what", "product", "model", "base", "pixels", 224L, "batch", 64L,
-        "precision", "f16", "product", "qkv", "milliseconds", milliseconds);
+        "engine",
+        engine,
+        "what",
+        "product",
+        "model",
+        "base",
+        "pixels",
+        224L,
+        "batch",
+        64L,
+        "precision",
+        "f16",
+        "product",
+        "qkv",
+        "milliseconds",
+        milliseconds);
   }
 
   @Test
@@ -76,12 +104,42 @@ class ComparisonTest {
   void whatCannotBeComparedIsLeftOut() {
     Map<?, ?> other =
         Map.of(
-            "engine", "fovea", "what", "forward", "model", "small", "pixels", 224L, "batch", 1L,
-            "precision", "f16", "output", "cls", "multiplier", "cublas", "milliseconds", 1.0);
+            "engine",
+            "fovea",
+            "what",
+            "forward",
+            "model",
+            "small",
+            "pixels",
+            224L,
+            "batch",
+            1L,
+            "precision",
+            "f16",
+            "output",
+            "cls",
+            "multiplier",
+            "cublas",
+            "milliseconds",
+            1.0);
     Map<?, ?> failed =
         Map.of(
-            "engine", "fovea", "what", "forward", "model", "small", "pixels", 224L, "batch", 1L,
-            "precision", "f16", "output", "cls", "error", "out of memory");
+            "engine",
+            "fovea",
+            "what",
+            "forward",
+            "model",
+            "small",
+            "pixels",
+            224L,
+            "batch",
+            1L,
+            "precision",
+            "f16",
+            "output",
+            "cls",
+            "error",
+            "out of memory");
     assertThat(
             Comparison.compare(
                 List.of(other, failed, forward("fovea", "large", 1, 1)),

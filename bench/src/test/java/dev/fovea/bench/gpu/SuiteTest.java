@@ -13,7 +13,6 @@ import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -135,7 +134,8 @@ class SuiteTest {
     assertThat(run(INTERPRETED, TINY, "--only", "speed")).as(output()).isZero();
     List<Map<String, Object>> rows = rows("speed");
     assertThat(rows)
-        .filteredOn(row -> row.get("what").equals("forward") && "auto".equals(row.get("multiplier")))
+        .filteredOn(
+            row -> row.get("what").equals("forward") && "auto".equals(row.get("multiplier")))
         .hasSize(2 * 2 * 2)
         .allSatisfy(
             row ->
@@ -155,7 +155,13 @@ class SuiteTest {
         .filteredOn(row -> row.get("what").equals("product") && row.containsKey("teraflops"))
         .extracting(row -> row.get("product"))
         .containsExactly(
-            "qkv", "projection", "mlp-first", "mlp-second", "qkv", "projection", "mlp-first",
+            "qkv",
+            "projection",
+            "mlp-first",
+            "mlp-second",
+            "qkv",
+            "projection",
+            "mlp-first",
             "mlp-second");
     assertThat(rows)
         .as("libraries that are not there have a row that says so")

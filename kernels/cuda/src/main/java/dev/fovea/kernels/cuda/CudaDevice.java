@@ -56,8 +56,7 @@ final class CudaDevice implements Device {
     }
     try {
       facts = call(driver::facts);
-      kernels =
-          call(() -> new GpuKernels(driver, precision, multiplier, choice.apply(facts)));
+      kernels = call(() -> new GpuKernels(driver, precision, multiplier, choice.apply(facts)));
     } catch (RuntimeException | Error e) {
       close();
       throw e;

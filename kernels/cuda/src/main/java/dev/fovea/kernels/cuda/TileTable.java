@@ -13,8 +13,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Tiles that were fastest when {@code ./bench/run gpu --only tiles} timed all of them on a GPU. Of a
- * product with other rows than those that were timed, the nearest ones count, in the logarithm;
+ * Tiles that were fastest when {@code ./bench/run gpu --only tiles} timed all of them on a GPU. Of
+ * a product with other rows than those that were timed, the nearest ones count, in the logarithm;
  * columns, depth and processors have to be the same.
  *
  * <p>The table is the resource {@value #RESOURCE}, lines of {@code

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * A GPU whose kernels are measured: one that says how long plans take on the device, and that can be
- * told which tiles to use. Everything else is done through its {@link Device}.
+ * A GPU whose kernels are measured: one that says how long plans take on the device, and that can
+ * be told which tiles to use. Everything else is done through its {@link Device}.
  */
 public final class Workbench implements AutoCloseable {
 
@@ -99,7 +99,8 @@ public final class Workbench implements AutoCloseable {
   }
 
   /**
-   * What was recorded so far makes ready what comes next: {@link #kernelMilliseconds} leaves it out.
+   * What was recorded so far makes ready what comes next: {@link #kernelMilliseconds} leaves it
+   * out.
    *
    * @param recorder of this device
    */

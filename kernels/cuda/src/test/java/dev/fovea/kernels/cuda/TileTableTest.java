@@ -15,8 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A made-up table of tiles: no real one has been measured yet. */
 class TileTableTest {
 
-  private static final GpuFacts H200 =
-      new GpuFacts("H200", 90, 132, 227 * 1024, 140L << 30, 13000);
+  private static final GpuFacts H200 = new GpuFacts("H200", 90, 132, 227 * 1024, 140L << 30, 13000);
 
   private static final String TABLE =
       """
