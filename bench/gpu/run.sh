@@ -4,7 +4,7 @@
 #
 # Usage: ./run.sh [--seconds N] [stage ...]
 #   --seconds N   all stages together take no longer (default 3600)
-#   stages        facts ceilings kernels models determinism speed opponent table tiles memcheck racecheck (default: all of them)
+#   stages        facts ceilings kernels models check determinism speed opponent table tiles memcheck racecheck (default: all of them)
 #   MODELS        environment: small,base,large,giant or some of them
 #
 # The status is 0 if every stage was, also where there is no GPU; else 1. A stage that fails does not stop the others.
@@ -21,7 +21,7 @@ if [ "${1:-}" = --seconds ]; then
 fi
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] ||
-  stages=(facts ceilings kernels models determinism speed opponent table tiles memcheck racecheck)
+  stages=(facts ceilings kernels models check determinism speed opponent table tiles memcheck racecheck)
 end=$((SECONDS + seconds))
 failed=()
 
@@ -78,11 +78,25 @@ sanitizer() {
     env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out/$1" --only kernels,determinism --models small --budget "$budget"
 }
 
+# Whether PyTorch is there; stage $1 needs it.
+has_torch() {
+  python3 -c 'import torch' >/dev/null 2>&1 || { echo "== $1: python3 with torch is not installed, skipped" && false; }
+}
+
+# The outputs of stage models beside PyTorch's: the figures are in check-*.json.
+check() {
+  has_torch check || return 0
+  local tokens name
+  for tokens in "$out"/*-f16.safetensors; do
+    [ -e "$tokens" ] || continue
+    name=$(basename "$tokens" -f16.safetensors)
+    stage "check-$name" 120 python3 "$here/torch/opponent.py" --out "$out/check-$name.json" --engines eager --models "$name" \
+      --precisions f16 --image "$out/image.rgb" --expect "$tokens"
+  done
+}
+
 opponent() {
-  if ! python3 -c 'import torch' >/dev/null 2>&1; then
-    echo "== opponent: python3 with torch is not installed, skipped"
-    return
-  fi
+  has_torch opponent || return 0
   local budget
   budget=$(($(left 560) * 9 / 10))
   stage opponent 560 python3 "$here/torch/opponent.py" --out "$out/opponent.json" --models "$models" --budget "$budget"
@@ -136,6 +150,7 @@ for name in "${stages[@]}"; do
     speed) suite "$name" 540 ;;
     tiles) suite "$name" 300 ;;
     memcheck | racecheck) sanitizer "$name" ;;
+    check) check ;;
     opponent) opponent ;;
     table) table ;;
     *) failed+=("$name (no such stage)") ;;

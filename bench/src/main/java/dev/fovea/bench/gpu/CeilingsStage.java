@@ -93,7 +93,7 @@ final class CeilingsStage implements Stage {
   }
 
   private static void add(Results results, String what, long bytes, float[] milliseconds) {
-    Times times = Times.of(milliseconds, 1, 1);
+    Times times = Times.of(milliseconds, 1);
     results.add(
         Results.row(
             "what",
@@ -124,9 +124,9 @@ final class CeilingsStage implements Stage {
     long many = graph(driver, nothing, NODES);
     int rounds = scale.most();
     double oneMillis =
-        Times.of(timer.milliseconds(rounds, i -> driver.launchGraph(one)), 1, 1).median();
+        Times.of(timer.milliseconds(rounds, i -> driver.launchGraph(one)), 1).median();
     double manyMillis =
-        Times.of(timer.milliseconds(rounds, i -> driver.launchGraph(many)), 1, 1).median();
+        Times.of(timer.milliseconds(rounds, i -> driver.launchGraph(many)), 1).median();
     results.add(
         Results.row(
             "what", "a graph of one kernel that does nothing", "microseconds", 1000 * oneMillis));

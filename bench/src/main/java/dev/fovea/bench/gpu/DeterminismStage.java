@@ -32,7 +32,7 @@ final class DeterminismStage implements Stage {
         if (setting.late()) {
           return;
         }
-        try (Fovea fovea = ModelsStage.open(model, setting.gpu().device(), precision)) {
+        try (Fovea fovea = ModelsStage.open(model, setting.gpu().device(), precision, "auto")) {
           Map<String, Object> keys =
               Results.row(
                   "model",

@@ -58,13 +58,15 @@ final class ForwardTimer {
     FeatureRequest request = FeatureRequest.of(output.equals("cls") ? Feature.CLS : Feature.TOKENS);
     List<Plan> plans = new ArrayList<>();
     try {
-      int parts = 0;
+      int plansOfABatch = 0;
       while (plans.size() < scale.rotationPlans()) {
-        parts = addOneRound(plans, batch, request);
+        plansOfABatch = addOneBatch(plans, batch, request);
       }
-      int launches = parts * rounds(plans, parts);
-      Times kernels = Times.of(bench.kernelMilliseconds(plans, launches), parts, 1);
-      Times whole = Times.of(bench.milliseconds(plans, launches), parts, 1);
+      int batches = plans.size() / plansOfABatch;
+      float once = bench.kernelMilliseconds(plans, 1)[0];
+      int rounds = Times.rounds(scale.rowSeconds(), once, scale.most());
+      Times kernels = Times.of(bench.kernelMilliseconds(plans, rounds), batches);
+      Times whole = Times.of(bench.milliseconds(plans, rounds), batches);
       Map<String, Object> row =
           Results.joined(
               keys,
@@ -72,20 +74,15 @@ final class ForwardTimer {
       kernels.addTo(row);
       row.put("images_per_second", 1000 * batch.images() / kernels.median());
       row.put("with_copies_milliseconds", whole.median());
-      row.put("plans_of_a_batch", parts);
+      row.put("plans_of_a_batch", plansOfABatch);
       return row;
     } finally {
       plans.forEach(Plan::close);
     }
   }
 
-  private int rounds(List<Plan> plans, int parts) {
-    float[] once = bench.kernelMilliseconds(plans, parts);
-    return Times.rounds(scale.rowSeconds(), Times.of(once, parts, 1).median(), scale.most());
-  }
-
   /** Plans for all images of a batch, as the engine would divide them; returns how many. */
-  private int addOneRound(List<Plan> plans, Batch batch, FeatureRequest request) {
+  private int addOneBatch(List<Plan> plans, Batch batch, FeatureRequest request) {
     int pixels = batch.pixels();
     int most = passes.imagesOfAPlan(pixels, pixels);
     int parts = 0;

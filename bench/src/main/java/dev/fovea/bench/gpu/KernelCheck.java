@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.DoubleUnaryOperator;
 
 /** One verb beside float64, in some rows of an image; and all images beside the first. */
 final class KernelCheck {
@@ -29,19 +30,22 @@ final class KernelCheck {
    */
   private static final double WORST = 32;
 
-  private final Workbench bench;
   private final Verb verb;
   private final Map<Integer, double[]> exact = new ConcurrentSkipListMap<>();
   private final Exact reference;
 
-  KernelCheck(Workbench bench, Verb verb) {
-    this.bench = bench;
+  /**
+   * Checks a verb.
+   *
+   * @param rounding what the 16 bits of the device keep of a number
+   */
+  KernelCheck(Verb verb, DoubleUnaryOperator rounding) {
     this.verb = verb;
-    reference = verb.exact(number -> bench.rounded((float) number));
+    reference = verb.exact(rounding);
   }
 
   /** Runs the verb with the tile that the bench was told to use, and compares. */
-  Map<String, Object> run() {
+  Map<String, Object> run(Workbench bench) {
     try (Recorder recorder = bench.device().record()) {
       Copy copy = verb.prepare(bench.device(), recorder, 0);
       copy.record();

@@ -73,7 +73,7 @@ final class LibraryTimer implements AutoCloseable {
       float once = timer.milliseconds(1, i -> driver.launchGraph(graph))[0];
       int rounds = Times.rounds(scale.rowSeconds(), once, scale.most());
       float[] all = timer.milliseconds(rounds, i -> driver.launchGraph(graph));
-      return Times.of(all, 1, sets.size());
+      return Times.of(all, sets.size());
     } finally {
       driver.freeGraph(graph);
     }

@@ -8,7 +8,6 @@ import dev.fovea.kernels.Packed;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
@@ -19,7 +18,7 @@ final class LinearAddVerb implements Verb {
   private final Batch batch;
   private final int tokens;
   private final LinearAddWeights weights;
-  private final Map<Integer, Packed<LinearAddWeights>> packedCopies = new HashMap<>();
+  private final PackedCopies<LinearAddWeights> copies = new PackedCopies<>();
   private final float[] a;
   private final float[] x;
 
@@ -51,7 +50,7 @@ final class LinearAddVerb implements Verb {
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
     Packed<LinearAddWeights> packed =
-        packedCopies.computeIfAbsent(number, absent -> device.pack(weights));
+        copies.get(device, number, () -> device.pack(weights));
     Tokens from = recorder.tokens(batch.images(), tokens, product.depth());
     Tokens to = recorder.tokens(batch.images(), tokens, product.columns());
     recorder.write(a, Rows.all(from), Columns.all(from), from);

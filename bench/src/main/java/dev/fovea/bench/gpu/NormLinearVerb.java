@@ -10,7 +10,6 @@ import dev.fovea.kernels.Packed;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
@@ -29,7 +28,7 @@ final class NormLinearVerb implements Verb {
   private final Batch batch;
   private final int tokens;
   private final NormLinearWeights weights;
-  private final Map<Integer, Packed<NormLinearWeights>> packedCopies = new HashMap<>();
+  private final PackedCopies<NormLinearWeights> copies = new PackedCopies<>();
   private final float[] x;
 
   NormLinearVerb(ModelSize.Product product, Batch batch, int tokens) {
@@ -68,7 +67,7 @@ final class NormLinearVerb implements Verb {
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
     Packed<NormLinearWeights> packed =
-        packedCopies.computeIfAbsent(number, absent -> device.pack(weights));
+        copies.get(device, number, () -> device.pack(weights));
     Tokens from = recorder.tokens(batch.images(), tokens, product.depth());
     Tokens to = recorder.tokens(batch.images(), tokens, weights.outputs());
     recorder.write(x, Rows.all(from), Columns.all(from), from);

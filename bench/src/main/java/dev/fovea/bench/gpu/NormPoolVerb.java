@@ -9,7 +9,6 @@ import dev.fovea.kernels.Pooling;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
@@ -22,7 +21,7 @@ final class NormPoolVerb implements Verb {
   private final Batch batch;
   private final int tokens;
   private final NormWeights weights;
-  private final Map<Integer, Packed<NormWeights>> packedCopies = new HashMap<>();
+  private final PackedCopies<NormWeights> copies = new PackedCopies<>();
   private final float[] x;
 
   NormPoolVerb(ModelSize model, Batch batch) {
@@ -50,7 +49,7 @@ final class NormPoolVerb implements Verb {
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
     Packed<NormWeights> packed =
-        packedCopies.computeIfAbsent(number, absent -> device.pack(weights));
+        copies.get(device, number, () -> device.pack(weights));
     Tokens from = recorder.tokens(batch.images(), tokens, width);
     Tokens normed = recorder.tokens(batch.images(), tokens, width);
     Tokens pooled = recorder.tokens(batch.images(), 1, 2 * width);

@@ -10,7 +10,6 @@ import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Tokens;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
@@ -24,7 +23,7 @@ final class PatchEmbedVerb implements Verb {
   private final Batch batch;
   private final int tokens;
   private final PatchEmbedWeights weights;
-  private final Map<Integer, Packed<PatchEmbedWeights>> packedCopies = new HashMap<>();
+  private final PackedCopies<PatchEmbedWeights> copies = new PackedCopies<>();
   private final PositionTable positions;
   private final float[] lookup;
   private final byte[] image;
@@ -58,7 +57,7 @@ final class PatchEmbedVerb implements Verb {
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
     Packed<PatchEmbedWeights> packed =
-        packedCopies.computeIfAbsent(number, absent -> device.pack(weights));
+        copies.get(device, number, () -> device.pack(weights));
     Pixels pixels = recorder.rgb(batch.images(), batch.pixels(), batch.pixels(), lookup);
     Tokens to = recorder.tokens(batch.images(), tokens, width);
     return new Copy() {

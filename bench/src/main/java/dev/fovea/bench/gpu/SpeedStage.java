@@ -66,23 +66,30 @@ final class SpeedStage implements Stage {
             }
           }
         }
-      } catch (CudaException | IllegalArgumentException | OutOfMemoryError e) {
-        results.add(
-            Results.row(
-                "engine",
-                "fovea",
-                "what",
-                "forward",
-                "model",
-                model.name(),
-                "precision",
-                Setting.precision(precision),
-                "multiplier",
-                kernels,
-                "error",
-                e.getMessage()));
+      } catch (RuntimeException | OutOfMemoryError e) {
+        results.add(failure("forward", model, precision, kernels, e));
       }
     }
+  }
+
+  /** Libraries may be missing; our own kernels may not fail. */
+  private static Map<String, Object> failure(
+      String what, ModelSize model, WeightStorage precision, String kernels, Throwable failure) {
+    return Results.row(
+        "engine",
+        "fovea",
+        "what",
+        what,
+        "model",
+        model.name(),
+        "precision",
+        Setting.precision(precision),
+        "multiplier",
+        kernels,
+        "error",
+        failure.toString(),
+        "pass",
+        kernels.startsWith("cublas") ? null : false);
   }
 
   private static boolean isTimed(
@@ -103,7 +110,7 @@ final class SpeedStage implements Stage {
       if (setting.late()) {
         return;
       }
-      try (Fovea fovea = ModelsStage.open(model, setting.gpu().device(), precision);
+      try (Fovea fovea = ModelsStage.open(model, setting.gpu().device(), precision, DEFAULT);
           Arena arena = Arena.ofConfined()) {
         MemorySegment target = arena.allocate((long) Float.BYTES * fovea.embeddingLength());
         double[] milliseconds = new double[setting.scale().most()];
@@ -134,6 +141,8 @@ final class SpeedStage implements Stage {
         times.addTo(row);
         row.put("p99_milliseconds", times.quantile(0.99));
         results.add(row);
+      } catch (RuntimeException | OutOfMemoryError e) {
+        results.add(failure("latency", model, precision, DEFAULT, e));
       }
     }
   }
@@ -153,6 +162,8 @@ final class SpeedStage implements Stage {
             results.add(time(setting, bench, precision, model, each.getKey(), each.getValue()));
           }
         }
+      } catch (RuntimeException | OutOfMemoryError e) {
+        results.add(failure("kernel", model, precision, DEFAULT, e));
       }
     }
   }

@@ -14,17 +14,16 @@ record Times(double[] sorted) {
   }
 
   /**
-   * Of consecutive measurements that belong together, the sums.
+   * Of rounds of the same work, the time of a piece of it.
    *
-   * @param parts how many belong together
-   * @param share what a sum is divided by
+   * @param pieces of a round
    */
-  static Times of(float[] milliseconds, int parts, int share) {
-    double[] sums = new double[milliseconds.length / parts];
-    for (int i = 0; i < sums.length * parts; i++) {
-      sums[i / parts] += milliseconds[i] / share;
+  static Times of(float[] milliseconds, int pieces) {
+    double[] shares = new double[milliseconds.length];
+    for (int i = 0; i < shares.length; i++) {
+      shares[i] = (double) milliseconds[i] / pieces;
     }
-    return of(sums);
+    return of(shares);
   }
 
   double median() {

@@ -18,8 +18,7 @@ interface Verb {
   /**
    * Declares matrices and fills what is read, all images and all copies alike.
    *
-   * @param device always the same one
-   * @param number of the copy; weights are packed when it is asked for first, and kept
+   * @param number of the copy, from 0 on; its weights are packed when a device is first asked for it
    */
   Copy prepare(Device device, Recorder recorder, int number);
 

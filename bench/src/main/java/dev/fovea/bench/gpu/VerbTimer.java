@@ -36,7 +36,7 @@ final class VerbTimer {
         plan.run();
         float once = bench.kernelMilliseconds(List.of(plan), 1)[0];
         int rounds = Times.rounds(seconds, once, scale.most());
-        return Times.of(bench.kernelMilliseconds(List.of(plan), rounds), 1, copies);
+        return Times.of(bench.kernelMilliseconds(List.of(plan), rounds), copies);
       }
     }
   }

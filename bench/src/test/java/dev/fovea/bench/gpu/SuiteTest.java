@@ -118,12 +118,15 @@ class SuiteTest {
   void modelsAreComparedAndTheirBitsToo() throws IOException {
     assertThat(run(INTERPRETED, TINY, "--only", "models,determinism")).as(output()).isZero();
     assertThat(rows("models"))
+        .filteredOn(row -> row.get("multiplier").equals("auto"))
         .hasSize(2)
         .allSatisfy(
             row -> {
               assertThat(row).containsEntry("pass", true);
               assertThat((List<?>) row.get("block_relative_l2")).hasSize(2);
             });
+    assertThat(folder.resolve("image.rgb")).hasSize(3 * 28 * 28);
+    assertThat(folder.resolve("tiny-f16.safetensors")).isNotEmptyFile();
     assertThat(rows("determinism"))
         .hasSize(2)
         .allSatisfy(row -> assertThat(row).containsEntry("pass", true));

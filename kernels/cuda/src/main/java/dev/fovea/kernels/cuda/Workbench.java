@@ -109,39 +109,37 @@ public final class Workbench implements AutoCloseable {
   }
 
   /**
-   * How long the kernels of plans take, without copies between host and device: graphs of them are
-   * launched in turn, with an event in front of every one and behind the last. Every plan has to
+   * How long the kernels of plans take, without copies between host and device. Every plan has to
    * have run once, so that its pixels are on the device.
    *
-   * @param rotation plans of this device
-   * @param launches of all plans together
-   * @return milliseconds of every launch
+   * @param plans of this device; a round launches all of them, and has an event in front and behind
+   * @param rounds behind one that is not timed
+   * @return milliseconds of every round
    */
-  public float[] kernelMilliseconds(List<Plan> rotation, int launches) {
+  public float[] kernelMilliseconds(List<Plan> plans, int rounds) {
     return device.call(
         () -> {
           List<Long> graphs = new ArrayList<>();
           try {
-            rotation.forEach(plan -> graphs.add(((CudaPlan) plan).recordKernels()));
-            return launched(graphs, launches);
+            plans.forEach(plan -> graphs.add(((CudaPlan) plan).recordKernels()));
+            return launched(graphs, rounds);
           } finally {
             graphs.forEach(device.driver()::freeGraph);
           }
         });
   }
 
-  /** How long plans take on the device with the copies of pixels and results. */
-  public float[] milliseconds(List<Plan> rotation, int launches) {
+  /** The same with the copies of pixels and results. */
+  public float[] milliseconds(List<Plan> plans, int rounds) {
     return device.call(
-        () -> launched(rotation.stream().map(p -> ((CudaPlan) p).graph()).toList(), launches));
+        () -> launched(plans.stream().map(plan -> ((CudaPlan) plan).graph()).toList(), rounds));
   }
 
-  /** Each graph is launched once in advance. */
-  private float[] launched(List<Long> graphs, int launches) {
+  private float[] launched(List<Long> graphs, int rounds) {
     CudaDriver driver = device.driver();
     graphs.forEach(driver::launchGraph);
     return new EventTimer(driver)
-        .milliseconds(launches, i -> driver.launchGraph(graphs.get(i % graphs.size())));
+        .milliseconds(rounds, round -> graphs.forEach(driver::launchGraph));
   }
 
   @Override
