@@ -1,6 +1,5 @@
 package dev.fovea.bench.gpu;
 
-import dev.fovea.checkpoint.Json;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,8 +17,6 @@ import java.util.function.Predicate;
  */
 public final class Comparison {
 
-  private static final int MOST_BYTES = 64 << 20;
-
   /** What has to be equal, as far as a row has it. */
   private static final List<String> KEYS =
       List.of("what", "model", "pixels", "batch", "precision", "output", "product");
@@ -35,25 +32,15 @@ public final class Comparison {
       System.exit(2);
     }
     System.out.print(
-        Tables.markdown(compare(rows(Path.of(arguments[0])), rows(Path.of(arguments[1])))));
-  }
-
-  private static List<Map<?, ?>> rows(Path file) {
-    List<Map<?, ?>> rows = new ArrayList<>();
-    if (Json.read(file, MOST_BYTES) instanceof List<?> list) {
-      for (Object row : list) {
-        if (row instanceof Map<?, ?> map) {
-          rows.add(map);
-        }
-      }
-    }
-    return rows;
+        Tables.markdown(
+            compare(
+                Results.read(Path.of(arguments[0])), Results.read(Path.of(arguments[1])))));
   }
 
   /** A row for every one of ours that has something to be held against. */
-  static List<Map<String, Object>> compare(List<Map<?, ?>> ours, List<Map<?, ?>> theirs) {
+  static List<Map<String, Object>> compare(List<Map<String, Object>> ours, List<Map<String, Object>> theirs) {
     List<Map<String, Object>> table = new ArrayList<>();
-    for (Map<?, ?> own : ours) {
+    for (Map<String, Object> own : ours) {
       Object multiplier = own.get("multiplier");
       if ("fovea".equals(own.get("engine"))
           && COMPARED.contains(own.get("what"))
@@ -67,10 +54,10 @@ public final class Comparison {
 
   private static void add(
       List<Map<String, Object>> table,
-      Map<?, ?> own,
+      Map<String, Object> own,
       double milliseconds,
-      List<Map<?, ?>> ours,
-      List<Map<?, ?>> theirs) {
+      List<Map<String, Object>> ours,
+      List<Map<String, Object>> theirs) {
     OptionalDouble compiled = fastest(theirs, own, row -> isBy(row, "torch-compile"));
     OptionalDouble eager = fastest(theirs, own, row -> isBy(row, "torch-eager"));
     OptionalDouble library = fastest(ours, own, row -> isBy(row, "cublaslt"));
@@ -95,12 +82,12 @@ public final class Comparison {
     table.add(row);
   }
 
-  private static boolean isBy(Map<?, ?> row, String engine) {
+  private static boolean isBy(Map<String, Object> row, String engine) {
     return engine.equals(row.get("engine"));
   }
 
   private static OptionalDouble fastest(
-      List<Map<?, ?>> rows, Map<?, ?> own, Predicate<Map<?, ?>> wanted) {
+      List<Map<String, Object>> rows, Map<String, Object> own, Predicate<Map<String, Object>> wanted) {
     return rows.stream()
         .filter(wanted)
         .filter(row -> KEYS.stream().allMatch(key -> Objects.equals(row.get(key), own.get(key))))
@@ -115,7 +102,7 @@ public final class Comparison {
   }
 
   /** How many times as fast as the opponent we want to be; null where we have not said. */
-  private static Double target(Map<?, ?> own) {
+  private static Double target(Map<String, Object> own) {
     long batch = ((Number) own.get("batch")).longValue();
     long pixels = ((Number) own.get("pixels")).longValue();
     boolean small = pixels == 224 && batch == 1;

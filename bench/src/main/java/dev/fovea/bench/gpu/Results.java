@@ -14,6 +14,8 @@ import java.util.Map;
 /** The rows of one stage. The file is complete after every row: an array of one object a line. */
 final class Results {
 
+  private static final int MOST_BYTES = 64 << 20;
+
   private final Path file;
   private final List<Map<String, Object>> rows = new ArrayList<>();
 
@@ -53,6 +55,21 @@ final class Results {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The rows of a file; none if it is not there. */
+  static List<Map<String, Object>> read(Path file) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    if (Files.exists(file) && Json.read(file, MOST_BYTES) instanceof List<?> list) {
+      for (Object element : list) {
+        Map<String, Object> row = new LinkedHashMap<>();
+        if (element instanceof Map<?, ?> map) {
+          map.forEach((key, value) -> row.put((String) key, value));
+        }
+        rows.add(row);
+      }
+    }
+    return rows;
   }
 
   /** A row's keys and values, in this order; null values are left out. */

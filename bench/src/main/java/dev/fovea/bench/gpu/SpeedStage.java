@@ -149,6 +149,9 @@ final class SpeedStage implements Stage {
 
   private static void verbs(Setting setting, WeightStorage precision, Results results) {
     for (ModelSize model : setting.models()) {
+      if (setting.late()) {
+        return;
+      }
       try (Workbench bench = setting.gpu().workbench(precision, DEFAULT)) {
         List<Map.Entry<Batch, Verb>> todo = new ArrayList<>();
         for (Batch batch : setting.scale().timedAttention()) {
@@ -210,6 +213,9 @@ final class SpeedStage implements Stage {
       String engine,
       Function<CudaDriver, MatrixProducts> opening,
       Results results) {
+    if (setting.late()) {
+      return;
+    }
     try (CudaDriver driver = setting.gpu().opening().get();
         LibraryTimer timer = new LibraryTimer(driver, opening.apply(driver))) {
       for (WeightStorage precision : Setting.PRECISIONS) {

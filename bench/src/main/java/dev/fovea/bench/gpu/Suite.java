@@ -28,6 +28,24 @@ public final class Suite {
           new SpeedStage(),
           new TilesStage());
 
+  private static final int SHOWN_FAILURES = 20;
+
+  /** What is printed of the rows of speed. */
+  private static final List<String> SPEED_KEYS =
+      List.of(
+          "what",
+          "model",
+          "pixels",
+          "batch",
+          "precision",
+          "output",
+          "multiplier",
+          "milliseconds",
+          "with_copies_milliseconds",
+          "p99_milliseconds",
+          "images_per_second",
+          "error");
+
   private static final String USAGE =
       """
       Usage: gpu --out DIR [--only STAGES] [--models MODELS] [--budget SECONDS]
@@ -96,7 +114,7 @@ public final class Suite {
         out.println(stage.name() + ": not begun, the time is over");
         continue;
       }
-      Results results = new Results(request.folder().resolve(stage.name() + ".json"));
+      Results results = new Results(file(request.folder(), stage));
       all.put(stage, results);
       long begin = System.nanoTime();
       try {
@@ -114,22 +132,30 @@ public final class Suite {
           (System.nanoTime() - begin) / 1e9,
           setting.late() ? "; the time is over" : "");
     }
-    Results.write(request.folder().resolve("gpu.md"), markdown(all));
+    Results.write(request.folder().resolve("gpu.md"), markdown(request.folder()));
     printSummary(all);
-    failures.forEach(failure -> out.println("FAILED " + failure));
+    failures.stream().limit(SHOWN_FAILURES).forEach(failure -> out.println("FAILED " + failure));
+    if (failures.size() > SHOWN_FAILURES) {
+      out.printf("FAILED, %d more: \"pass\":false in the files%n", failures.size() - SHOWN_FAILURES);
+    }
     return failures.isEmpty() ? 0 : 1;
   }
 
-  private static String markdown(Map<Stage, Results> all) {
+  /** All stages whose files are there, also those of earlier runs. */
+  private static String markdown(Path folder) {
     StringBuilder text = new StringBuilder();
-    all.forEach(
-        (stage, results) ->
-            text.append("## ")
-                .append(stage.name())
-                .append("\n\n")
-                .append(Tables.markdown(results.rows()))
-                .append('\n'));
+    for (Stage stage : STAGES) {
+      List<Map<String, Object>> rows = Results.read(file(folder, stage));
+      if (!rows.isEmpty()) {
+        text.append("## ").append(stage.name()).append("\n\n");
+        text.append(Tables.markdown(rows)).append('\n');
+      }
+    }
     return text.toString();
+  }
+
+  private static Path file(Path folder, Stage stage) {
+    return folder.resolve(stage.name() + ".json");
   }
 
   /** What a reader wants to see first; kernels and tiles are in the file. */
@@ -142,6 +168,7 @@ public final class Suite {
             rows =
                 rows.stream()
                     .filter(row -> List.of("forward", "latency").contains(row.get("what")))
+                    .map(Suite::shortened)
                     .toList();
           } else if (!shown.contains(stage.name())) {
             return;
@@ -149,6 +176,12 @@ public final class Suite {
           out.println();
           out.print(Tables.markdown(rows));
         });
+  }
+
+  private static Map<String, Object> shortened(Map<String, Object> row) {
+    Map<String, Object> part = new LinkedHashMap<>();
+    SPEED_KEYS.stream().filter(row::containsKey).forEach(key -> part.put(key, row.get(key)));
+    return part;
   }
 
   private Request parse(String[] arguments) {

@@ -11,8 +11,11 @@ final class Tables {
 
   private Tables() {}
 
-  /** A table of rows; a column for every key that one of them has. */
+  /** A table of rows; a column for every key that one of them has. A single row is a list. */
   static String markdown(List<Map<String, Object>> rows) {
+    if (rows.size() == 1) {
+      return list(rows.getFirst());
+    }
     Set<String> keys = new LinkedHashSet<>();
     rows.forEach(row -> keys.addAll(row.keySet()));
     StringBuilder text = new StringBuilder();
@@ -24,6 +27,14 @@ final class Tables {
       }
       text.append("|\n");
     }
+    return text.toString();
+  }
+
+  private static String list(Map<String, Object> row) {
+    StringBuilder text = new StringBuilder();
+    row.forEach(
+        (key, value) ->
+            text.append("- ").append(key).append(": ").append(cell(value)).append('\n'));
     return text.toString();
   }
 

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 /** Our rows over PyTorch's. */
 class ComparisonTest {
 
-  private static Map<?, ?> forward(String engine, String model, long batch, double milliseconds) {
+  private static Map<String, Object> forward(String engine, String model, long batch, double milliseconds) {
     return Map.of(
         "engine",
         engine,
@@ -29,7 +29,7 @@ class ComparisonTest {
         milliseconds);
   }
 
-  private static Map<?, ?> product(String engine, double milliseconds) {
+  private static Map<String, Object> product(String engine, double milliseconds) {
     return Map.of(
         "engine",
         engine,
@@ -102,7 +102,7 @@ class ComparisonTest {
   /** Other multipliers than the default one, errors, and sizes that only one side has. */
   @Test
   void whatCannotBeComparedIsLeftOut() {
-    Map<?, ?> other =
+    Map<String, Object> other =
         Map.of(
             "engine",
             "fovea",
@@ -122,7 +122,7 @@ class ComparisonTest {
             "cublas",
             "milliseconds",
             1.0);
-    Map<?, ?> failed =
+    Map<String, Object> failed =
         Map.of(
             "engine",
             "fovea",

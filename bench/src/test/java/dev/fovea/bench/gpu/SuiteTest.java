@@ -3,7 +3,6 @@ package dev.fovea.bench.gpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fovea.bench.gpu.Scale.Batch;
-import dev.fovea.checkpoint.Json;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
@@ -67,10 +66,8 @@ class SuiteTest {
     return printed.toString(StandardCharsets.UTF_8);
   }
 
-  @SuppressWarnings("unchecked")
   private List<Map<String, Object>> rows(String stage) {
-    return (List<Map<String, Object>>)
-        (List<?>) Json.read(folder.resolve(stage + ".json"), 1 << 24);
+    return Results.read(folder.resolve(stage + ".json"));
   }
 
   @Test
@@ -88,6 +85,11 @@ class SuiteTest {
             "host: a launch",
             "a product of 64 x 64 x 64 by normLinear");
     assertThat(folder.resolve("gpu.md")).content().contains("## facts", "## ceilings");
+    run(INTERPRETED, TINY, "--only", "facts");
+    assertThat(folder.resolve("gpu.md"))
+        .content()
+        .as("files of earlier runs count")
+        .contains("## facts", "## ceilings");
   }
 
   @Test
