@@ -33,12 +33,12 @@ public final class Comparison {
     }
     System.out.print(
         Tables.markdown(
-            compare(
-                Results.read(Path.of(arguments[0])), Results.read(Path.of(arguments[1])))));
+            compare(Results.read(Path.of(arguments[0])), Results.read(Path.of(arguments[1])))));
   }
 
   /** A row for every one of ours that has something to be held against. */
-  static List<Map<String, Object>> compare(List<Map<String, Object>> ours, List<Map<String, Object>> theirs) {
+  static List<Map<String, Object>> compare(
+      List<Map<String, Object>> ours, List<Map<String, Object>> theirs) {
     List<Map<String, Object>> table = new ArrayList<>();
     for (Map<String, Object> own : ours) {
       Object multiplier = own.get("multiplier");
@@ -87,7 +87,9 @@ public final class Comparison {
   }
 
   private static OptionalDouble fastest(
-      List<Map<String, Object>> rows, Map<String, Object> own, Predicate<Map<String, Object>> wanted) {
+      List<Map<String, Object>> rows,
+      Map<String, Object> own,
+      Predicate<Map<String, Object>> wanted) {
     return rows.stream()
         .filter(wanted)
         .filter(row -> KEYS.stream().allMatch(key -> Objects.equals(row.get(key), own.get(key))))

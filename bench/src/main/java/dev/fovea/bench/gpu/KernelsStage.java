@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Every verb, and every tile of it, beside float64: of the kernels that are fastest, and of all. */
+/**
+ * Every verb, and every tile of it, beside float64: of the kernels that are fastest, and of all.
+ */
 final class KernelsStage implements Stage {
 
   private static final List<String> KERNELS = List.of("auto", "ptx");

@@ -49,8 +49,7 @@ final class LinearAddVerb implements Verb {
 
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
-    Packed<LinearAddWeights> packed =
-        copies.get(device, number, () -> device.pack(weights));
+    Packed<LinearAddWeights> packed = copies.get(device, number, () -> device.pack(weights));
     Tokens from = recorder.tokens(batch.images(), tokens, product.depth());
     Tokens to = recorder.tokens(batch.images(), tokens, product.columns());
     recorder.write(a, Rows.all(from), Columns.all(from), from);

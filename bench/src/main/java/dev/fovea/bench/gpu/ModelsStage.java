@@ -97,8 +97,7 @@ final class ModelsStage implements Stage {
     Features features = gpu.features(image, FeatureRequest.of(Feature.TOKENS));
     int[] shape = features.layout().shape(Feature.TOKENS);
     TensorInfo info =
-        new TensorInfo(
-            "tokens_norm", "F32", Arrays.stream(shape).asLongStream().boxed().toList());
+        new TensorInfo("tokens_norm", "F32", Arrays.stream(shape).asLongStream().boxed().toList());
     SafetensorsWriter.write(
         setting.folder().resolve(name + ".safetensors"),
         Map.of(info, features.get(Feature.TOKENS)));

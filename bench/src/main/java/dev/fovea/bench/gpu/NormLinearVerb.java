@@ -66,8 +66,7 @@ final class NormLinearVerb implements Verb {
 
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
-    Packed<NormLinearWeights> packed =
-        copies.get(device, number, () -> device.pack(weights));
+    Packed<NormLinearWeights> packed = copies.get(device, number, () -> device.pack(weights));
     Tokens from = recorder.tokens(batch.images(), tokens, product.depth());
     Tokens to = recorder.tokens(batch.images(), tokens, weights.outputs());
     recorder.write(x, Rows.all(from), Columns.all(from), from);

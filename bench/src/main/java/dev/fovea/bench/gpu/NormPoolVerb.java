@@ -48,8 +48,7 @@ final class NormPoolVerb implements Verb {
 
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
-    Packed<NormWeights> packed =
-        copies.get(device, number, () -> device.pack(weights));
+    Packed<NormWeights> packed = copies.get(device, number, () -> device.pack(weights));
     Tokens from = recorder.tokens(batch.images(), tokens, width);
     Tokens normed = recorder.tokens(batch.images(), tokens, width);
     Tokens pooled = recorder.tokens(batch.images(), 1, 2 * width);

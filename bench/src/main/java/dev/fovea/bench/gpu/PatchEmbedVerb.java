@@ -56,8 +56,7 @@ final class PatchEmbedVerb implements Verb {
 
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
-    Packed<PatchEmbedWeights> packed =
-        copies.get(device, number, () -> device.pack(weights));
+    Packed<PatchEmbedWeights> packed = copies.get(device, number, () -> device.pack(weights));
     Pixels pixels = recorder.rgb(batch.images(), batch.pixels(), batch.pixels(), lookup);
     Tokens to = recorder.tokens(batch.images(), tokens, width);
     return new Copy() {

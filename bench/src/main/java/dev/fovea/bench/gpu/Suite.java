@@ -136,7 +136,8 @@ public final class Suite {
     printSummary(all);
     failures.stream().limit(SHOWN_FAILURES).forEach(failure -> out.println("FAILED " + failure));
     if (failures.size() > SHOWN_FAILURES) {
-      out.printf("FAILED, %d more: \"pass\":false in the files%n", failures.size() - SHOWN_FAILURES);
+      out.printf(
+          "FAILED, %d more: \"pass\":false in the files%n", failures.size() - SHOWN_FAILURES);
     }
     return failures.isEmpty() ? 0 : 1;
   }

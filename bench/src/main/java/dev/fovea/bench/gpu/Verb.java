@@ -18,7 +18,8 @@ interface Verb {
   /**
    * Declares matrices and fills what is read, all images and all copies alike.
    *
-   * @param number of the copy, from 0 on; its weights are packed when a device is first asked for it
+   * @param number of the copy, from 0 on; its weights are packed when a device is first asked for
+   *     it
    */
   Copy prepare(Device device, Recorder recorder, int number);
 

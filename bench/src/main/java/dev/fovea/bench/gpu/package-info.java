@@ -9,9 +9,9 @@
  * and behind, and the time of a graph is divided by the number of its verbs.
  *
  * <p>How a forward pass is timed: {@code ForwardPasses} records it in plans with pixels and
- * activations of their own; a round launches all of them. A row has the time of the kernels alone, pixels and
- * results being on the device, and that of the whole graph with both copies. More images than share
- * a plan in the engine take several plans here as well.
+ * activations of their own; a round launches all of them. A row has the time of the kernels alone,
+ * pixels and results being on the device, and that of the whole graph with both copies. More images
+ * than share a plan in the engine take several plans here as well.
  *
  * <p>A row is a JSON object. Rows of speed have the keys {@code engine}, {@code what} (forward,
  * product, attention, kernel, latency), {@code model}, {@code pixels}, {@code batch}, {@code

@@ -9,7 +9,8 @@ import org.junit.jupiter.api.Test;
 /** Our rows over PyTorch's. */
 class ComparisonTest {
 
-  private static Map<String, Object> forward(String engine, String model, long batch, double milliseconds) {
+  private static Map<String, Object> forward(
+      String engine, String model, long batch, double milliseconds) {
     return Map.of(
         "engine",
         engine,
