@@ -37,13 +37,32 @@ public final class ForwardPasses {
     return Math.clamp(most, 1, Session.BATCH_IMAGES);
   }
 
-  /**
-   * A forward pass.
-   *
-   * @param plan to be run and closed by the caller
-   * @param pixels [images, height, width, 3] bytes, which the caller writes before a run
-   */
-  public record Pass(Plan plan, MemorySegment pixels) {}
+  /** A recorded forward pass. */
+  public static final class Pass {
+
+    private final ForwardPlan forward;
+
+    private Pass(ForwardPlan forward) {
+      this.forward = forward;
+    }
+
+    /** To be run and closed by the caller. */
+    public Plan plan() {
+      return forward.plan();
+    }
+
+    /** [images, height, width, 3] bytes, which the caller writes before a run. */
+    public MemorySegment pixels() {
+      return forward.pixels();
+    }
+
+    /** What the last run has computed for an image. */
+    public Features features(int image) {
+      MemorySegment target = MemorySegment.ofArray(new float[forward.layout().floats()]);
+      forward.copyFeatures(image, target, 0);
+      return new Features(forward.layout(), target);
+    }
+  }
 
   /**
    * Records a forward pass of RGB images, which are taken as they are.
@@ -56,13 +75,7 @@ public final class ForwardPasses {
   public Pass record(int images, int height, int width, FeatureRequest request) {
     PositionTable table =
         model.positions(height / config.patch(), width / config.patch(), config.registers());
-    ForwardPlan forward =
-        new ForwardPlan(
-            model,
-            edits,
-            table,
-            lookup,
-            new ForwardPlan.Shape(true, images, height, width, request));
-    return new Pass(forward.plan(), forward.pixels());
+    ForwardPlan.Shape shape = new ForwardPlan.Shape(true, images, height, width, request);
+    return new Pass(new ForwardPlan(model, edits, table, lookup, shape));
   }
 }

@@ -19,7 +19,7 @@ final class PackedCopies<W> {
    * @param packing makes one that is not there yet
    */
   Packed<W> get(Device device, int number, Supplier<Packed<W>> packing) {
-    if (this.device != device) {
+    if (!device.equals(this.device)) {
       this.device = device;
       copies.clear();
     }
