@@ -18,9 +18,10 @@ CLS alone is asked for. The compiled network has the settings of mode="max-autot
 graphs are captured here instead of by PyTorch: that saves it Python's time of every call and a copy of
 the input. Times are from CUDA events around rounds of graphs with inputs of their own.
 
-Only torch is needed, 2.6 or newer (older ones run eager on a CPU), and, to compile, a C compiler, as
-PyTorch always wants one. TORCHINDUCTOR_CACHE_DIR and TRITON_CACHE_DIR say where it keeps what it has
-compiled. Examples:
+A file of rows that is there already is gone on with, so what does not fit into one budget can be
+done in several. Only torch is needed, 2.6 or newer (older ones run eager on a CPU), and, to compile,
+a C compiler, as PyTorch always wants one. TORCHINDUCTOR_CACHE_DIR and TRITON_CACHE_DIR say where it
+keeps what it has compiled. Examples:
 
   opponent.py --out rows.json --budget 600
   opponent.py --out rows.json --only forward --engines compile --models small,base --precisions f16
@@ -28,7 +29,8 @@ compiled. Examples:
   opponent.py --out rows.json --models small --image image.rgb --expect fovea.safetensors
 
 The last two run one image, square raw RGB, instead of measuring; the file that is expected holds
-tokens_norm [N, D], as `fovea features` writes it.
+tokens_norm [N, D], as `fovea features` writes it. The status is 1 where tokens are so far away that
+these are different networks.
 """
 
 import argparse
@@ -104,18 +106,15 @@ def main(arguments=None):
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.matmul.allow_tf32 = True
     opponent = Opponent(options)
-    stages = {
-        "attention": opponent.attentions,
-        "product": opponent.products,
-        "forward": opponent.forwards,
-    }
-    opponent.facts()
     with torch.inference_mode():
         if options.image:
-            opponent.check()
-            return
-        for stage in options.only:
-            stages[stage]()
+            opponent.facts()
+            if not opponent.check():
+                raise SystemExit(1)
+        else:
+            opponent.resume()
+            opponent.facts()
+            opponent.run()
 
 
 if __name__ == "__main__":

@@ -20,8 +20,12 @@ from timing import (
 from tokens_file import difference, read_tokens, write_tokens
 
 PRECISIONS = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-BATCHES = [1, 8, 64, 256]
+BATCHES = [1, 64, 256, 8]
 LARGE_BATCHES = [1, 16]
+
+# Relative L2 of an image's tokens. Residual streams of 16 bits, as PyTorch has them, lead tokens away
+# by 1e-3 (f16) or 1e-2 (bf16) in a dozen blocks; more than this is another network.
+LARGEST_DIFFERENCE = {"f32": 1e-4, "f16": 2e-2, "bf16": 1e-1}
 
 # Rounds of whole networks take turns among so many inputs.
 ROTATION = 4
@@ -35,11 +39,17 @@ class Opponent:
         self.device = options.device
         self.began = time.monotonic()
         self.rows = []
-        self.longest_compilation = 0.0
+        self.compilations = {}
         self.attention_times = {}
         self.built = (None, None)
 
     # -------------------------------------------------------------------------- bookkeeping
+
+    def resume(self):
+        """Takes over the rows of an earlier run that were measured."""
+        if os.path.exists(self.options.out):
+            with open(self.options.out, encoding="utf-8") as file:
+                self.rows = [row for row in json.load(file) if "milliseconds" in row]
 
     def add(self, **row):
         """Puts a row into the file, which is whole at any time."""
@@ -52,14 +62,13 @@ class Opponent:
             )
         os.replace(beside, self.options.out)
 
-    def left(self):
-        """Seconds of the budget that are left."""
-        return self.options.budget - (time.monotonic() - self.began)
-
     def measure(self, key, work):
         """Adds a row of what is measured, or of why it could not be."""
-        needed = self.longest_compilation if key["engine"] == "torch-compile" else 0
-        if self.left() <= needed:
+        if any(key.items() <= row.items() for row in self.rows):
+            return
+        left = self.options.budget - (time.monotonic() - self.began)
+        compiles = key["engine"] == "torch-compile"
+        if left <= (self.compilations.get(key["model"], 0) if compiles else 0):
             return
         try:
             result = work()
@@ -70,6 +79,7 @@ class Opponent:
         self.add(**key, **result)
 
     def facts(self):
+        """What runs here; the first row of every run."""
         row = {"engine": "torch", "what": "facts", "torch": torch.__version__}
         if self.device == "cuda":
             row["device"] = torch.cuda.get_device_name()
@@ -79,26 +89,51 @@ class Opponent:
 
     # ------------------------------------------------------------------------------ stages
 
-    def products(self):
-        """The products of a block, of whole batches."""
+    def run(self):
+        """What is quick or cannot be done without comes first, for the budget may not suffice."""
+        first, *others = self.options.precisions
+        usual = [size for size in self.sizes() if size[0] <= 224]
+        large = [size for size in self.sizes() if size[0] > 224]
+        every = usual + large
+        self.forwards("torch-eager", every, first, "cls", "bytes", graph=True)
+        self.attentions(first)
+        self.forwards("torch-compile", usual, first, "cls", "bytes")
+        self.products(first)
+        self.forwards("torch-compile", large, first, "cls", "bytes")
+        self.forwards("torch-compile", usual, first, "cls", "normalised")
+        self.forwards("torch-eager", every, first, "cls", "bytes", graph=False)
+        for precision in others:
+            self.forwards("torch-eager", every, precision, "cls", "bytes", graph=True)
+            self.attentions(precision)
+            self.products(precision)
+            self.forwards("torch-compile", every, precision, "cls", "bytes")
         for precision in self.options.precisions:
+            self.forwards(
+                "torch-eager", every, precision, "tokens", "bytes", graph=True
+            )
+            self.forwards("torch-compile", every, precision, "tokens", "bytes")
+        self.forwards("torch-compile", large, first, "cls", "normalised")
+
+    def products(self, precision):
+        """The products of a block, of whole batches."""
+        if "product" not in self.options.only:
+            return
+        for pixels, batch in self.sizes():
             for model in self.options.models:
-                for pixels, batch in self.sizes():
-                    rows = batch * tokens(pixels)
-                    for name, (columns, depth) in SIZES[model].products().items():
-                        key = {
-                            "engine": "torch-eager",
-                            "what": "product",
-                            "model": model,
-                            "pixels": pixels,
-                            "batch": batch,
-                            "precision": precision,
-                            "product": name,
-                            "rows": rows,
-                            "columns": columns,
-                            "depth": depth,
-                        }
-                        self.measure(key, lambda key=key: self.product(key))
+                for name, (columns, depth) in SIZES[model].products().items():
+                    key = {
+                        "engine": "torch-eager",
+                        "what": "product",
+                        "model": model,
+                        "pixels": pixels,
+                        "batch": batch,
+                        "precision": precision,
+                        "product": name,
+                        "rows": batch * tokens(pixels),
+                        "columns": columns,
+                        "depth": depth,
+                    }
+                    self.measure(key, lambda key=key: self.product(key))
 
     def product(self, key):
         rows, columns, depth = key["rows"], key["columns"], key["depth"]
@@ -115,23 +150,25 @@ class Opponent:
         teraflops = 2e-9 * rows * columns * depth / result["milliseconds"]
         return {**result, "teraflops": round(teraflops, 1)}
 
-    def attentions(self):
-        for precision in self.options.precisions:
+    def attentions(self, precision):
+        """Attention by every back end."""
+        if "attention" not in self.options.only:
+            return
+        for pixels, batch in self.sizes():
             for model in self.options.models:
-                for pixels, batch in self.sizes():
-                    for backend in attention_backends(self.device):
-                        key = {
-                            "engine": "torch-eager",
-                            "what": "attention",
-                            "model": model,
-                            "pixels": pixels,
-                            "batch": batch,
-                            "precision": precision,
-                            "tokens": tokens(pixels),
-                            "heads": SIZES[model].width // HEAD,
-                            "backend": backend,
-                        }
-                        self.measure(key, lambda key=key: self.attention(key))
+                for backend in attention_backends(self.device):
+                    key = {
+                        "engine": "torch-eager",
+                        "what": "attention",
+                        "model": model,
+                        "pixels": pixels,
+                        "batch": batch,
+                        "precision": precision,
+                        "tokens": tokens(pixels),
+                        "heads": SIZES[model].width // HEAD,
+                        "backend": backend,
+                    }
+                    self.measure(key, lambda key=key: self.attention(key))
 
     def attention(self, key):
         """Measured once for a size, whoever asks."""
@@ -157,46 +194,26 @@ class Opponent:
         calls = self.calls(one_after_another(function, inputs), [()])
         return figures(calls, self.device, 0.2, len(inputs))
 
-    def forwards(self):
-        """Plain PyTorch first, which is quick, then what the comparison cannot do without."""
-        first, *others = self.options.precisions
-        usual = [size for size in self.sizes() if size[0] <= 224]
-        large = [size for size in self.sizes() if size[0] > 224]
-        if "eager" in self.options.engines:
-            for precision in self.options.precisions:
-                for output in ["cls", "tokens"]:
-                    self.round("torch-eager", usual + large, precision, output, "bytes")
-        if "compile" in self.options.engines:
-            self.round("torch-compile", usual, first, "cls", "bytes")
-            self.round("torch-compile", large, first, "cls", "bytes")
-            self.round("torch-compile", usual, first, "cls", "normalised")
-            for precision in others:
-                self.round("torch-compile", usual + large, precision, "cls", "bytes")
-            for precision in self.options.precisions:
-                self.round("torch-compile", usual + large, precision, "tokens", "bytes")
-            self.round("torch-compile", large, first, "cls", "normalised")
-
-    def round(self, engine, sizes, precision, output, source):
-        graphs = (
-            [True, False]
-            if engine == "torch-eager" and self.device == "cuda"
-            else [True]
-        )
-        for model in self.options.models:
-            for pixels, batch in sizes:
-                for graph in graphs:
-                    key = {
-                        "engine": engine,
-                        "what": "forward",
-                        "model": model,
-                        "pixels": pixels,
-                        "batch": batch,
-                        "precision": precision,
-                        "output": output,
-                        "input": source,
-                        "graph": graph and self.device == "cuda",
-                    }
-                    self.measure(key, lambda key=key: self.forward(key))
+    def forwards(self, engine, sizes, precision, output, source, graph=True):
+        """Whole networks; those of one batch together, since a budget had better end after them."""
+        if "forward" not in self.options.only:
+            return
+        if engine.removeprefix("torch-") not in self.options.engines:
+            return
+        for pixels, batch in sizes:
+            for model in self.options.models:
+                key = {
+                    "engine": engine,
+                    "what": "forward",
+                    "model": model,
+                    "pixels": pixels,
+                    "batch": batch,
+                    "precision": precision,
+                    "output": output,
+                    "input": source,
+                    "graph": graph and self.device == "cuda",
+                }
+                self.measure(key, lambda key=key: self.forward(key))
 
     def forward(self, key):
         network = self.network(key["model"], key["pixels"], key["precision"])
@@ -205,7 +222,8 @@ class Opponent:
         extra = {"attention": backend}
         with attention_backends(self.device)[backend]():
             if key["engine"] == "torch-compile":
-                network, extra["compile_seconds"] = self.compiled(network, inputs[0])
+                network, seconds = self.compiled(network, inputs[0])
+                extra["compile_seconds"] = self.compilations[key["model"]] = seconds
             calls = (
                 self.calls(network, inputs) if key["graph"] else plain(network, inputs)
             )
@@ -223,9 +241,7 @@ class Opponent:
         result(*arguments)
         if self.device == "cuda":
             torch.cuda.synchronize()
-        seconds = round(time.monotonic() - begin, 2)
-        self.longest_compilation = max(self.longest_compilation, seconds)
-        return result, seconds
+        return result, round(time.monotonic() - begin, 2)
 
     def images(self, key, number):
         """Bytes [B, H, W, 3], or normalised planes [B, 3, H, W]."""
@@ -256,7 +272,10 @@ class Opponent:
         return min(times, key=times.get)
 
     def check(self):
-        """One image through each network: written to a file, compared with another's."""
+        """One image through each network: written to a file, compared with another's.
+
+        Returns whether all were compared, as far as that was asked for, and none is too far away.
+        """
         image = read_image(self.options.image).to(self.device)
         for precision in self.options.precisions:
             for model in self.options.models:
@@ -272,6 +291,7 @@ class Opponent:
                     self.measure(
                         key, lambda key=key: self.comparison(key, (image, "tokens"))
                     )
+        return all(row.get("pass", "error" not in row) for row in self.rows)
 
     def comparison(self, key, arguments):
         network = self.network(key["model"], key["pixels"], key["precision"])
@@ -280,11 +300,13 @@ class Opponent:
         got = network(*arguments)[0].double().cpu()
         if self.options.dump:
             write_tokens(self.options.dump, got)
-        return (
-            difference(got, read_tokens(self.options.expect))
-            if self.options.expect
-            else {}
-        )
+        if not self.options.expect:
+            return {}
+        row = difference(got, read_tokens(self.options.expect))
+        return {
+            **row,
+            "pass": row["relative_l2"] <= LARGEST_DIFFERENCE[key["precision"]],
+        }
 
     # --------------------------------------------------------------------------- machinery
 

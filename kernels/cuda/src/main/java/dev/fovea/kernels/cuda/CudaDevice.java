@@ -156,6 +156,11 @@ final class CudaDevice implements Device {
   }
 
   @Override
+  public boolean leavesProcessorsIdle() {
+    return true;
+  }
+
+  @Override
   public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
     return packer.pack(weights);
   }

@@ -2,55 +2,38 @@ package dev.fovea.kernels.cuda;
 
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.MatrixProducts;
-import java.util.Arrays;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
-/** Who multiplies matrices, as users choose it. */
-enum Multiplier {
+/** Who multiplies matrices. */
+@FunctionalInterface
+interface Multiplier {
+
   /** Our own kernels, fused with what stands around the product. */
-  PTX("ptx"),
+  Multiplier PTX = driver -> Optional.empty();
+
   /** cuBLAS 12, through JCuda. */
-  CUBLAS("cublas"),
+  Multiplier CUBLAS = driver -> Optional.of(MatrixProducts.cublas(driver));
+
   /** cuBLASLt of CUDA 13 or 12. */
-  CUBLASLT("cublaslt");
+  Multiplier CUBLASLT = driver -> Optional.of(MatrixProducts.cublasLt(driver));
 
-  private final String id;
-
-  Multiplier(String id) {
-    this.id = id;
-  }
+  /** The library that multiplies, opened; empty for our own kernels. */
+  Optional<MatrixProducts> library(CudaDriver driver);
 
   /**
-   * The one of this name.
+   * The one of this name, as users choose it.
    *
    * @param name "auto" for our own
    * @throws IllegalArgumentException if there is none
    */
   static Multiplier named(String name) {
-    if (name.equals("auto")) {
-      return PTX;
-    }
-    return Arrays.stream(values())
-        .filter(multiplier -> multiplier.id.equals(name))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "no kernels '%s' for CUDA; there are auto, %s"
-                        .formatted(
-                            name,
-                            Arrays.stream(values())
-                                .map(multiplier -> multiplier.id)
-                                .collect(Collectors.joining(", ")))));
-  }
-
-  /** The library that multiplies, opened; empty for our own kernels. */
-  Optional<MatrixProducts> library(CudaDriver driver) {
-    return switch (this) {
-      case PTX -> Optional.empty();
-      case CUBLAS -> Optional.of(MatrixProducts.cublas(driver));
-      case CUBLASLT -> Optional.of(MatrixProducts.cublasLt(driver));
+    return switch (name) {
+      case "auto", "ptx" -> PTX;
+      case "cublas" -> CUBLAS;
+      case "cublaslt" -> CUBLASLT;
+      default ->
+          throw new IllegalArgumentException(
+              "no kernels '%s' for CUDA; there are auto, ptx, cublas, cublaslt".formatted(name));
     };
   }
 }
