@@ -139,6 +139,15 @@ __device__ inline uint4 loadShared(u32 source) {
   return value;
 }
 
+__device__ inline float2 loadSharedPair(u32 source) {
+  float2 value;
+  asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];"
+               : "=f"(value.x), "=f"(value.y)
+               : "r"(source)
+               : "memory");
+  return value;
+}
+
 __device__ inline float4 loadSharedFloats(u32 source) {
   float4 value;
   asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"

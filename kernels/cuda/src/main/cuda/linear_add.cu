@@ -4,7 +4,7 @@
 // With many rows a block computes all chains of its tile (`linear_add`); with few a block computes
 // one chain and the last block of a tile to arrive adds them (`linear_add_split`): the same bits.
 
-#include "residual.cuh"
+#include "residual_tile.cuh"
 
 namespace fovea {
 

@@ -1,7 +1,7 @@
 // Pixels to tokens: the patch projection as a product whose left operand is gathered from the
 // images, bias and position added; CLS and registers are rows of their own.
 
-#include "residual.cuh"
+#include "residual_tile.cuh"
 
 namespace fovea {
 

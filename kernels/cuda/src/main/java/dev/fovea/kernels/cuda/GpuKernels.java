@@ -15,36 +15,15 @@ import dev.fovea.kernels.cuda.driver.CudaDriver;
  */
 final class GpuKernels {
 
-  private static final int HEAD_WIDTH = 64;
-  private static final int HEAD_ROW_BYTES = HEAD_WIDTH * Short.BYTES;
-
-  /** Queries of a warp. */
-  private static final int WARP_QUERIES = 16;
-
   private static final int WARP = 32;
-
-  /** Most tokens whose keys and values are in shared memory all at once. */
-  private static final int WHOLE_TOKENS = 272;
-
-  /** Keys of a block where there are more. */
-  private static final int BLOCK_KEYS = 64;
-
   private static final int THREADS = 128;
   private static final int POOL_THREADS = 512;
   private static final int ROWS_PER_BLOCK = THREADS / WARP;
 
-  /** Powers in a softmax are powers of 2. */
-  private static final float SCORE_SCALE = (float) (1 / (Math.log(2) * Math.sqrt(HEAD_WIDTH)));
-
-  private final int processors;
   private final ProductKernels own;
   private final Products products;
   private final RegisterKernels registers;
-  private final Kernel attentionWhole;
-  private final Kernel attentionWholeSmall;
-  private final Kernel attentionBlocks;
-  private final Kernel attentionBlocksSmall;
-  private final Kernel probabilities;
+  private final AttentionKernels attention;
   private final Kernel norm;
   private final Kernel pool;
   private final Kernel normalize;
@@ -60,22 +39,10 @@ final class GpuKernels {
 
   /** The same with another opinion on tiles. */
   GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
-    processors = driver.facts().processors();
     own = new ProductKernels(driver, precision, choice);
-    products =
-        multiplier
-            .library(driver)
-            .<Products>map(library -> new LibraryProducts(driver, precision, library))
-            .orElse(own);
+    products = multiplier.products(driver, precision, own, choice);
     registers = new RegisterKernels(driver, precision);
-    KernelModule attention = new KernelModule(driver, precision, "attention");
-    attentionWhole = attention.kernel("attention_whole", 128, wholeBytes(128));
-    attentionWholeSmall =
-        new Kernel(attentionWhole.name(), attentionWhole.function(), 64, wholeBytes(64));
-    attentionBlocks = attention.kernel("attention_blocks_128", 128, blocksBytes(128));
-    attentionBlocksSmall = attention.kernel("attention_blocks_64", 128, blocksBytes(64));
-    probabilities =
-        new KernelModule(driver, precision, "probabilities").kernel("probabilities", THREADS, 0);
+    attention = new AttentionKernels(driver, precision, products instanceof HopperProducts);
     KernelModule rows = new KernelModule(driver, precision, "rows");
     norm = rows.kernel("norm", THREADS, 0);
     pool = rows.kernel("pool", POOL_THREADS, 0);
@@ -84,16 +51,6 @@ final class GpuKernels {
     gatherHalf = rows.kernel("gather_half", THREADS, 0);
     narrow = rows.kernel("narrow", THREADS, 0);
     widen = rows.kernel("widen", THREADS, 0);
-  }
-
-  /** Queries, all keys, all values. */
-  private static int wholeBytes(int threads) {
-    return (threads / WARP * WARP_QUERIES + 2 * WHOLE_TOKENS) * HEAD_ROW_BYTES;
-  }
-
-  /** Queries, and twice a block of keys and one of values. */
-  private static int blocksBytes(int queries) {
-    return (queries + 4 * BLOCK_KEYS) * HEAD_ROW_BYTES;
   }
 
   Products products() {
@@ -131,62 +88,15 @@ final class GpuKernels {
     products.linearAdd(plan, a, rows, weights, x);
   }
 
-  /**
-   * Reads and writes {@link Form#HALF}. Which of the two algorithms runs depends on the number of
-   * tokens alone; how many queries a block has changes no bits.
-   */
+  /** Reads and writes {@link Form#HALF}. */
   void attention(PlanBuilder plan, GpuTokens qkv, int heads, Rows queries, GpuTokens y) {
-    checkHeads(y.width(), heads);
-    boolean whole = qkv.rows() <= WHOLE_TOKENS;
-    int most = whole ? THREADS / WARP * WARP_QUERIES : 2 * BLOCK_KEYS;
-    long blocks = (long) Math.ceilDiv(queries.count(), most) * heads * qkv.images();
-    boolean small = blocks < processors;
-    int blockQueries = small ? most / 2 : most;
-    Kernel kernel =
-        whole
-            ? small ? attentionWholeSmall : attentionWhole
-            : small ? attentionBlocksSmall : attentionBlocks;
-    Arguments arguments =
-        plan.arguments()
-            .address(qkv.half())
-            .address(y.half())
-            .number(qkv.rows())
-            .number(qkv.stride())
-            .number(y.rows())
-            .number(y.stride())
-            .number(y.width())
-            .number(queries.first())
-            .number(queries.count())
-            .number(SCORE_SCALE);
-    plan.launch(
-        kernel, Math.ceilDiv(queries.count(), blockQueries), heads, qkv.images(), arguments);
+    attention.attention(plan, qkv, heads, queries, y);
   }
 
   /** Reads {@link Form#HALF} and writes {@link Form#FULL}. */
   void probabilities(
       PlanBuilder plan, GpuTokens qkv, int heads, Rows watched, GpuTokens probabilities) {
-    int width = qkv.width() / 3;
-    checkHeads(width, heads);
-    Arguments arguments =
-        plan.arguments()
-            .address(qkv.half())
-            .address(probabilities.full())
-            .number(qkv.rows())
-            .number(qkv.stride())
-            .number(width)
-            .number(watched.first())
-            .number(watched.count())
-            .number(probabilities.stride())
-            .number(SCORE_SCALE);
-    plan.launch(this.probabilities, watched.count(), heads, qkv.images(), arguments);
-  }
-
-  private static void checkHeads(int width, int heads) {
-    if (width != heads * HEAD_WIDTH) {
-      throw new IllegalArgumentException(
-          "%d heads of a width of %d have %s columns each, but the CUDA kernels have only heads of %d; use the CPU"
-              .formatted(heads, width, (double) width / heads, HEAD_WIDTH));
-    }
+    attention.probabilities(plan, qkv, heads, watched, probabilities);
   }
 
   /** Reads and writes {@link Form#FULL}; may work in place. */

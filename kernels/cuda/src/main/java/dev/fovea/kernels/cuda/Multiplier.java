@@ -1,39 +1,93 @@
 package dev.fovea.kernels.cuda;
 
 import dev.fovea.kernels.cuda.driver.CudaDriver;
+import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.driver.MatrixProducts;
-import java.util.Optional;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 
 /** Who multiplies matrices. */
 @FunctionalInterface
 interface Multiplier {
 
-  /** Our own kernels, fused with what stands around the product. */
-  Multiplier PTX = driver -> Optional.empty();
+  /** Our own kernels, the fastest that the GPU can run. */
+  Multiplier AUTO = Multiplier::fastest;
+
+  /** Our own kernels for all GPUs, fused with what stands around the product. */
+  Multiplier PTX = (driver, precision, own, choice) -> own;
+
+  /** Our own kernels for compute capability 9.0. */
+  Multiplier HOPPER = Multiplier::hopper;
 
   /** cuBLAS 12, through JCuda. */
-  Multiplier CUBLAS = driver -> Optional.of(MatrixProducts.cublas(driver));
+  Multiplier CUBLAS =
+      (driver, precision, own, choice) ->
+          new LibraryProducts(driver, precision, MatrixProducts.cublas(driver));
 
   /** cuBLASLt of CUDA 13 or 12. */
-  Multiplier CUBLASLT = driver -> Optional.of(MatrixProducts.cublasLt(driver));
+  Multiplier CUBLASLT =
+      (driver, precision, own, choice) ->
+          new LibraryProducts(driver, precision, MatrixProducts.cublasLt(driver));
 
-  /** The library that multiplies, opened; empty for our own kernels. */
-  Optional<MatrixProducts> library(CudaDriver driver);
+  /**
+   * Opens it.
+   *
+   * @param own our kernels for all GPUs
+   * @throws IllegalArgumentException if it is for other GPUs than this one
+   * @throws CudaException if it cannot be used; the message says why and what to do
+   */
+  Products products(
+      CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice);
 
   /**
    * The one of this name, as users choose it.
    *
-   * @param name "auto" for our own
    * @throws IllegalArgumentException if there is none
    */
   static Multiplier named(String name) {
     return switch (name) {
-      case "auto", "ptx" -> PTX;
+      case "auto" -> AUTO;
+      case "ptx" -> PTX;
+      case "hopper" -> HOPPER;
       case "cublas" -> CUBLAS;
       case "cublaslt" -> CUBLASLT;
       default ->
           throw new IllegalArgumentException(
-              "no kernels '%s' for CUDA; there are auto, ptx, cublas, cublaslt".formatted(name));
+              "no kernels '%s' for CUDA; there are auto, ptx, hopper, cublas, cublaslt"
+                  .formatted(name));
     };
+  }
+
+  private static Products hopper(
+      CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice) {
+    int capability = driver.facts().capability();
+    if (capability != HopperProducts.CAPABILITY) {
+      throw new IllegalArgumentException(
+          "the kernels 'hopper' are for compute capability 9.0, this GPU has %d.%d; use 'auto'"
+              .formatted(capability / 10, capability % 10));
+    }
+    return new HopperProducts(driver, precision, own, choice);
+  }
+
+  /** The kernels for this GPU; those for all GPUs if its driver does not take them. */
+  private static Products fastest(
+      CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice) {
+    if (driver.facts().capability() != HopperProducts.CAPABILITY) {
+      return own;
+    }
+    try {
+      return new HopperProducts(driver, precision, own, choice);
+    } catch (CudaException e) {
+      if (e.kind() == CudaException.Kind.LOST) {
+        throw e;
+      }
+      Logger logger = System.getLogger("dev.fovea.kernels.cuda");
+      logger.log(
+          Level.WARNING,
+          () ->
+              "The kernels for compute capability 9.0 cannot be used (%s); those for all GPUs run, which are slower. Update the NVIDIA driver"
+                  .formatted(e.getMessage()));
+      return own;
+    }
   }
 }

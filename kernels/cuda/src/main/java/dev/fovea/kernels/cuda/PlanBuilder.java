@@ -25,6 +25,7 @@ final class PlanBuilder {
   private final PlanMemory memory;
   private final List<Step> steps = new ArrayList<>();
   private final List<Step> kernels = new ArrayList<>();
+  private boolean behindKernel;
 
   /**
    * Starts a plan.
@@ -48,6 +49,19 @@ final class PlanBuilder {
 
   /** Adds a launch. */
   void launch(Kernel kernel, int gridX, int gridY, int gridZ, Arguments arguments) {
+    add(kernel, gridX, gridY, gridZ, arguments, false);
+  }
+
+  /**
+   * Adds a launch of a kernel that waits itself for the one in front of it. Behind anything but a
+   * kernel it starts in order.
+   */
+  void launchEarly(Kernel kernel, int gridX, int gridY, int gridZ, Arguments arguments) {
+    add(kernel, gridX, gridY, gridZ, arguments, behindKernel);
+  }
+
+  private void add(
+      Kernel kernel, int gridX, int gridY, int gridZ, Arguments arguments, boolean early) {
     Launch launch =
         new Launch(
             kernel.name(),
@@ -57,24 +71,29 @@ final class PlanBuilder {
             gridZ,
             kernel.threads(),
             kernel.sharedBytes(),
-            arguments.segment());
+            arguments.segment(),
+            early);
     add(driver -> driver.launch(launch));
+    behindKernel = true;
   }
 
   /** Adds a library's work. */
   void add(Step step) {
     steps.add(step);
     kernels.add(step);
+    behindKernel = false;
   }
 
   /** Adds a copy of a result to pinned memory. */
   void copyToHost(MemorySegment host, long source) {
     steps.add(driver -> driver.copyToHost(host, source));
+    behindKernel = false;
   }
 
   /** What was added so far only makes ready what a {@link Workbench} measures. */
   void preparationEnds() {
     kernels.clear();
+    behindKernel = false;
   }
 
   List<Step> steps() {

@@ -173,7 +173,7 @@ final class ProductKernels implements Products {
   }
 
   /** A block stores 4 columns at a time, and what lies behind the last one has to be padding. */
-  private static void checkColumns(Columns columns, int outputs) {
+  static void checkColumns(Columns columns, int outputs) {
     if (columns.first() % Tile.STEP != 0
         || (columns.count() % Tile.STEP != 0 && columns.end() != outputs)) {
       throw new IllegalArgumentException(

@@ -13,13 +13,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Attention with all keys at once and block by block, beside float64 on the same operands. */
 class AttentionKernelTest {
 
-  private static final int HEAD_WIDTH = 64;
+  static final int HEAD_WIDTH = 64;
 
   /**
    * Probabilities are rounded to 16 bits before they meet the values, and results afterwards: two
    * independent errors of the same relative size where values have no common sign.
    */
-  private static final double TWO_ROUNDINGS = 1.2 * Math.sqrt(2);
+  static final double TWO_ROUNDINGS = 1.2 * Math.sqrt(2);
 
   @ParameterizedTest
   @CsvSource({
@@ -131,8 +131,7 @@ class AttentionKernelTest {
   }
 
   /** The rows that were asked for; the others have to stay zero. */
-  private static float[] run(
-      Scene scene, float[] qkv, int images, int tokens, int heads, Rows asked) {
+  static float[] run(Scene scene, float[] qkv, int images, int tokens, int heads, Rows asked) {
     int width = heads * HEAD_WIDTH;
     GpuTokens from = scene.half(images, tokens, 3 * width, qkv);
     GpuTokens to = scene.zeros(images, tokens, width, Form.HALF);
@@ -154,7 +153,7 @@ class AttentionKernelTest {
   }
 
   /** Queries, keys and values as the kernels see them. */
-  private record Head(float[] qkv, int tokens, int heads, Precision precision) {
+  record Head(float[] qkv, int tokens, int heads, Precision precision) {
 
     Head {
       qkv = Numbers.rounded(qkv, precision);

@@ -3,12 +3,13 @@ package dev.fovea.kernels.cuda;
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.DeviceOptions;
 import dev.fovea.kernels.DeviceProvider;
+import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
-import java.util.Optional;
 
 /**
- * The GPU path on the PTX interpreter, as device "interpreted". Kernels "library" and
- * "fusing-library" put {@link NaiveProducts} in the place of cuBLAS and cuBLASLt.
+ * The GPU path on the PTX interpreter, as device "interpreted": of compute capability 9.0 with the
+ * kernels "hopper", otherwise of 8.0. Kernels "library" and "fusing-library" put {@link
+ * NaiveProducts} in the place of cuBLAS and cuBLASLt.
  */
 public final class InterpretedDeviceProvider implements DeviceProvider {
 
@@ -24,16 +25,22 @@ public final class InterpretedDeviceProvider implements DeviceProvider {
 
   @Override
   public Device open(DeviceOptions options) {
-    Precision precision = Precision.of(options.storage());
+    String kernels = options.kernels();
+    GpuFacts facts = kernels.equals("hopper") ? InterpretedGpu.HOPPER : InterpretedDriver.SMALL;
     return new CudaDevice(
-        InterpretedDriver::new, precision, multiplier(options.kernels(), precision));
+        () -> new InterpretedDriver(facts), Precision.of(options.storage()), multiplier(kernels));
   }
 
-  private static Multiplier multiplier(String kernels, Precision precision) {
+  private static Multiplier multiplier(String kernels) {
     return switch (kernels) {
-      case "library" -> driver -> Optional.of(new NaiveProducts(driver, precision, false));
-      case "fusing-library" -> driver -> Optional.of(new NaiveProducts(driver, precision, true));
+      case "library" -> naive(false);
+      case "fusing-library" -> naive(true);
       default -> Multiplier.named(kernels);
     };
+  }
+
+  private static Multiplier naive(boolean fuses) {
+    return (driver, precision, own, choice) ->
+        new LibraryProducts(driver, precision, new NaiveProducts(driver, precision, fuses));
   }
 }

@@ -1,33 +1,57 @@
 package dev.fovea.kernels.cuda;
 
 import dev.fovea.kernels.DeviceLostException;
+import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /** The kernels on the PTX interpreter, with the tiles that a test asks for. */
 final class InterpretedGpu {
 
-  private static final Map<Precision, InterpretedGpu> OPEN = new EnumMap<>(Precision.class);
+  /** A small one of compute capability 9.0 with 227 KB of shared memory. */
+  static final GpuFacts HOPPER =
+      new GpuFacts("PTX interpreter", 90, 4, 227 * 1024, 2L << 30, 13000);
 
+  private static final Map<Kind, InterpretedGpu> OPEN = new HashMap<>();
+
+  private record Kind(Precision precision, boolean hopper) {
+    GpuFacts facts() {
+      return hopper ? HOPPER : InterpretedDriver.SMALL;
+    }
+  }
+
+  private final Kind kind;
   private final Precision precision;
-  private final InterpretedDriver driver = new InterpretedDriver();
+  private final InterpretedDriver driver;
   private final CudaDevice device;
   private final GpuPacker packer;
   private final GpuKernels kernels;
   private TileChoice choice;
 
-  private InterpretedGpu(Precision precision) {
-    this.precision = precision;
-    device = new CudaDevice(() -> driver, precision, Multiplier.PTX);
+  private InterpretedGpu(Kind kind) {
+    this.kind = kind;
+    precision = kind.precision();
+    driver = new InterpretedDriver(kind.facts());
+    Multiplier multiplier = kind.hopper() ? Multiplier.HOPPER : Multiplier.PTX;
+    device = new CudaDevice(() -> driver, precision, multiplier);
     packer = new GpuPacker(device, precision);
-    kernels = device.call(() -> new GpuKernels(driver, precision, Multiplier.PTX, this::choose));
+    kernels = device.call(() -> new GpuKernels(driver, precision, multiplier, this::choose));
   }
 
   /** One for all tests: reading the PTX takes longer than most of them. */
-  static synchronized InterpretedGpu with(Precision precision) {
-    return OPEN.computeIfAbsent(precision, InterpretedGpu::new);
+  static InterpretedGpu with(Precision precision) {
+    return open(new Kind(precision, false));
+  }
+
+  /** One with the kernels for compute capability 9.0. */
+  static InterpretedGpu hopper(Precision precision) {
+    return open(new Kind(precision, true));
+  }
+
+  private static synchronized InterpretedGpu open(Kind kind) {
+    return OPEN.computeIfAbsent(kind, InterpretedGpu::new);
   }
 
   /** What a test does, on the thread that the driver wants. */
@@ -43,7 +67,7 @@ final class InterpretedGpu {
 
   /** Runs a test with one tile. */
   void run(Tile tile, Body body) {
-    choice = tile == null ? TileChoice.fastest(InterpretedDriver.SMALL) : (menu, product) -> tile;
+    choice = tile == null ? TileChoice.fastest(kind.facts()) : (menu, product) -> tile;
     try {
       device.run(
           () -> {
@@ -52,14 +76,14 @@ final class InterpretedGpu {
             }
           });
     } catch (DeviceLostException e) {
-      forget(precision);
+      forget(kind);
       throw e;
     }
   }
 
   /** The next test gets another one. */
-  private static synchronized void forget(Precision precision) {
-    OPEN.remove(precision);
+  private static synchronized void forget(Kind kind) {
+    OPEN.remove(kind);
   }
 
   /** From now on blocks and warps have their turns in an order that the seed decides. */

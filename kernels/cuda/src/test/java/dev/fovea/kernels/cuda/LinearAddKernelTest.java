@@ -125,7 +125,7 @@ class LinearAddKernelTest {
   }
 
   /** Runs the kernel, checks all three forms of the result, and returns the first. */
-  private static float[] check(Scene scene, Layer layer, int images, int rows, Rows asked) {
+  static float[] check(Scene scene, Layer layer, int images, int rows, Rows asked) {
     int width = layer.outputs();
     float[] a = Numbers.random(11, images * rows * layer.inputs(), 0.1, 1);
     float[] x = Numbers.random(12, images * rows * width, 0.5, 4);
@@ -165,10 +165,15 @@ class LinearAddKernelTest {
   }
 
   /** Weights, and what they do to a row of a in float64. */
-  private record Layer(Precision precision, LinearAddWeights weights, GpuPacked.LinearAdd packed) {
+  record Layer(Precision precision, LinearAddWeights weights, GpuPacked.LinearAdd packed) {
 
     Layer(Precision precision, int inputs, int outputs, long seed) {
+      this(InterpretedGpu.with(precision), precision, inputs, outputs, seed);
+    }
+
+    Layer(InterpretedGpu gpu, Precision precision, int inputs, int outputs, long seed) {
       this(
+          gpu,
           precision,
           new LinearAddWeights(
               Numbers.random(seed, inputs * outputs, 0, 1 / Math.sqrt(inputs)),
@@ -176,8 +181,8 @@ class LinearAddKernelTest {
               Numbers.random(seed + 200, outputs, 0.5, 0.3)));
     }
 
-    Layer(Precision precision, LinearAddWeights weights) {
-      this(precision, weights, InterpretedGpu.with(precision).packer().pack(weights));
+    private Layer(InterpretedGpu gpu, Precision precision, LinearAddWeights weights) {
+      this(precision, weights, gpu.packer().pack(weights));
     }
 
     int inputs() {

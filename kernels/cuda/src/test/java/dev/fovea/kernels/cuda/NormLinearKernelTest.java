@@ -39,7 +39,7 @@ class NormLinearKernelTest {
   void everyTileIsRight(Precision precision, Tile tile, int rows) {
     Layer layer = new Layer(200, 136, Activation.NONE, 1);
     float[] x = Numbers.random(2, rows * 200, 0.3, 1.5);
-    check(precision, tile, layer, 1, rows, x, new Rows(0, rows));
+    check(InterpretedGpu.with(precision), precision, tile, layer, 1, rows, x, new Rows(0, rows));
   }
 
   @ParameterizedTest
@@ -48,8 +48,24 @@ class NormLinearKernelTest {
     for (Precision precision : Precision.values()) {
       Layer layer = new Layer(64, 96, activation, 3);
       float[] x = Numbers.random(4, 3 * 40 * 64, -0.2, 3);
-      check(precision, ProductKernels.NORM_LINEAR.get(0), layer, 3, 40, x, new Rows(5, 33));
-      check(precision, ProductKernels.NORM_LINEAR.get(2), layer, 3, 40, x, new Rows(0, 40));
+      check(
+          InterpretedGpu.with(precision),
+          precision,
+          ProductKernels.NORM_LINEAR.get(0),
+          layer,
+          3,
+          40,
+          x,
+          new Rows(5, 33));
+      check(
+          InterpretedGpu.with(precision),
+          precision,
+          ProductKernels.NORM_LINEAR.get(2),
+          layer,
+          3,
+          40,
+          x,
+          new Rows(0, 40));
     }
   }
 
@@ -58,18 +74,32 @@ class NormLinearKernelTest {
   @EnumSource(Precision.class)
   void badlyConditionedRowsAreRight(Precision precision) {
     int width = 136;
+    int rows = 40;
+    float[] x = badlyConditioned(rows, width);
+    Layer layer = new Layer(width, 64, Activation.NONE, 5);
+    check(
+        InterpretedGpu.with(precision),
+        precision,
+        ProductKernels.NORM_LINEAR.get(0),
+        layer,
+        1,
+        rows,
+        x,
+        new Rows(0, rows));
+  }
+
+  /** [rows, width], the first kind of row a good one. */
+  static float[] badlyConditioned(int rows, int width) {
     double[][] meansAndDeviations = {
       {0, 1}, {100, 1}, {-5, 1}, {1.5, 1}, {0, 1e-5}, {1e-3, 1e-5}, {0, 2e5}, {1e5, 1e4}, {1.8, 1}
     };
-    int rows = 40;
     float[] x = new float[rows * width];
     for (int row = 0; row < rows; row++) {
       double[] moments = meansAndDeviations[row % meansAndDeviations.length];
       System.arraycopy(
           Numbers.random(row, width, moments[0], moments[1]), 0, x, row * width, width);
     }
-    Layer layer = new Layer(width, 64, Activation.NONE, 5);
-    check(precision, ProductKernels.NORM_LINEAR.get(0), layer, 1, rows, x, new Rows(0, rows));
+    return x;
   }
 
   @Test
@@ -149,9 +179,15 @@ class NormLinearKernelTest {
   }
 
   /** Runs the kernel and compares the rows it was asked for. */
-  private static void check(
-      Precision precision, Tile tile, Layer layer, int images, int rows, float[] x, Rows asked) {
-    InterpretedGpu gpu = InterpretedGpu.with(precision);
+  static void check(
+      InterpretedGpu gpu,
+      Precision precision,
+      Tile tile,
+      Layer layer,
+      int images,
+      int rows,
+      float[] x,
+      Rows asked) {
     GpuPacked.NormLinear weights = gpu.packer().pack(layer.weights());
     int outputs = layer.weights().outputs();
     gpu.run(
@@ -183,7 +219,7 @@ class NormLinearKernelTest {
   }
 
   /** Weights, and what they do to a row of x in float64. */
-  private record Layer(int width, NormLinearWeights weights) {
+  record Layer(int width, NormLinearWeights weights) {
 
     Layer(int width, int rows, Activation activation, long seed) {
       this(

@@ -40,18 +40,22 @@ class WholeModelTest {
 
   @ParameterizedTest
   @CsvSource({
-    "synthetic:tiny-reg4,        70, 70, F16",
-    "synthetic:tiny-reg4,        70, 70, BF16",
-    "synthetic:tiny-reg4,        98, 56, F16",
-    "synthetic:tiny,             70, 70, F16",
-    "synthetic:tiny-swiglu-reg4, 42, 42, F16",
-    "synthetic:tiny-swiglu-reg4, 70, 70, BF16"
+    "auto,   synthetic:tiny-reg4,         70,  70, F16",
+    "auto,   synthetic:tiny-reg4,         70,  70, BF16",
+    "auto,   synthetic:tiny-reg4,         98,  56, F16",
+    "auto,   synthetic:tiny,              70,  70, F16",
+    "auto,   synthetic:tiny-swiglu-reg4,  42,  42, F16",
+    "auto,   synthetic:tiny-swiglu-reg4,  70,  70, BF16",
+    "hopper, synthetic:tiny-reg4,         98,  56, BF16",
+    "hopper, synthetic:tiny-reg4,        238, 252, F16",
+    "hopper, synthetic:tiny-swiglu-reg4,  70,  70, F16"
   })
-  void featuresAreThoseOfTheCpu(String model, int width, int height, WeightStorage storage) {
+  void featuresAreThoseOfTheCpu(
+      String kernels, String model, int width, int height, WeightStorage storage) {
     Limits limits = Limits.of(storage);
     for (Image image : List.of(photograph(width, height, 1), planes(width, height, 2))) {
-      Features expected = features(model, "cpu", WeightStorage.F32, image);
-      Features got = features(model, "interpreted", storage, image);
+      Features expected = features(model, "cpu", "auto", WeightStorage.F32, image);
+      Features got = features(model, "interpreted", kernels, storage, image);
       check(got, expected, limits);
     }
   }
@@ -68,7 +72,7 @@ class WholeModelTest {
   })
   void aLibrarysProductsGiveTheSameFeatures(String model, WeightStorage storage, String kernels) {
     Image image = photograph(28, 28, 1);
-    Features expected = features(model, "cpu", WeightStorage.F32, image);
+    Features expected = features(model, "cpu", "auto", WeightStorage.F32, image);
     Options options =
         Options.DEFAULT.withDevice("interpreted").withStorage(storage).withKernels(kernels);
     try (Fovea fovea = Fovea.open(model, options)) {
@@ -100,7 +104,7 @@ class WholeModelTest {
     Image first = photograph(70, 70, 3);
     Image second = photograph(70, 70, 4);
     FeatureRequest cls = FeatureRequest.of(Feature.CLS);
-    try (Fovea fovea = open(model, "interpreted", WeightStorage.F32)) {
+    try (Fovea fovea = open(model, "interpreted", "auto", WeightStorage.F32)) {
       float[] expected = fovea.features(first, EVERYTHING).get(Feature.TOKENS);
       assertThat(fovea.features(first, EVERYTHING).get(Feature.TOKENS)).isEqualTo(expected);
       List<Features> batch = fovea.featuresAll(List.of(second, first, second, first), EVERYTHING);
@@ -112,15 +116,38 @@ class WholeModelTest {
     }
   }
 
+  /**
+   * The same for compute capability 9.0, where products of some rows are computed by other kernels
+   * than products of all: a request for CLS alone has bits of its own, in batches too.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"synthetic:tiny-reg4", "synthetic:tiny-swiglu-reg4"})
+  void runsAndBatchesGiveTheSameBitsOnHopper(String model) {
+    Image first = photograph(70, 70, 3);
+    Image second = photograph(70, 70, 4);
+    FeatureRequest cls = FeatureRequest.of(Feature.CLS);
+    try (Fovea fovea = open(model, "interpreted", "hopper", WeightStorage.F32)) {
+      for (FeatureRequest request : List.of(EVERYTHING, cls)) {
+        float[] expected = fovea.features(first, request).get(Feature.CLS);
+        assertThat(fovea.features(first, request).get(Feature.CLS)).isEqualTo(expected);
+        List<Features> batch = fovea.featuresAll(List.of(second, first, second, first), request);
+        assertThat(batch.get(1).get(Feature.CLS)).isEqualTo(expected);
+        assertThat(batch.get(3).get(Feature.CLS)).isEqualTo(expected);
+        assertThat(batch.get(0).get(Feature.CLS)).isNotEqualTo(expected);
+      }
+    }
+  }
+
   private static Features features(
-      String model, String device, WeightStorage storage, Image image) {
-    try (Fovea fovea = open(model, device, storage)) {
+      String model, String device, String kernels, WeightStorage storage, Image image) {
+    try (Fovea fovea = open(model, device, kernels, storage)) {
       return fovea.features(image, EVERYTHING);
     }
   }
 
-  private static Fovea open(String model, String device, WeightStorage storage) {
-    return Fovea.open(model, Options.DEFAULT.withDevice(device).withStorage(storage));
+  private static Fovea open(String model, String device, String kernels, WeightStorage storage) {
+    return Fovea.open(
+        model, Options.DEFAULT.withDevice(device).withKernels(kernels).withStorage(storage));
   }
 
   private static int width(Features features) {

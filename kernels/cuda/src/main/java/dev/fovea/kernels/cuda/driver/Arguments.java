@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Writes the structure that a kernel takes, member by member in the order of its declaration in C:
- * every member is aligned to its own size, and the whole to 8 bytes.
+ * every member is aligned to its own size, tensor maps to 64 bytes, and the whole to its members.
  */
 public final class Arguments {
 
@@ -14,10 +14,11 @@ public final class Arguments {
 
   private final MemorySegment segment;
   private long size;
+  private long alignment = Long.BYTES;
 
   /** Starts a structure in memory of {@code arena}. */
   public Arguments(Arena arena) {
-    segment = arena.allocate(MOST_BYTES, Long.BYTES);
+    segment = arena.allocate(MOST_BYTES, TensorMap.ALIGNMENT);
   }
 
   /** Adds a pointer to device memory. */
@@ -38,9 +39,18 @@ public final class Arguments {
     return this;
   }
 
+  /** Adds what {@link CudaDriver#encode} gave. */
+  public Arguments tensorMap(byte[] encoded) {
+    alignment = TensorMap.ALIGNMENT;
+    long offset = (size + alignment - 1) & -alignment;
+    size = offset + encoded.length;
+    MemorySegment.copy(encoded, 0, segment, ValueLayout.JAVA_BYTE, offset, encoded.length);
+    return this;
+  }
+
   /** The finished structure. */
   public MemorySegment segment() {
-    return segment.asSlice(0, (size + Long.BYTES - 1) & -Long.BYTES);
+    return segment.asSlice(0, (size + alignment - 1) & -alignment);
   }
 
   private long place(int bytes) {

@@ -58,6 +58,11 @@ public interface CudaDriver extends AutoCloseable {
   /** Sets every byte of a range. */
   void fill(long target, byte value, long bytes);
 
+  /**
+   * The {@value TensorMap#BYTES} bytes by which kernels for compute capability 9.0 know a matrix.
+   */
+  byte[] encode(TensorMap map);
+
   /** Starts a kernel. */
   void launch(Launch launch);
 

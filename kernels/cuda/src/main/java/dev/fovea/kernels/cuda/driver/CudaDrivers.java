@@ -16,7 +16,7 @@ public final class CudaDrivers {
   /** 16-bit tensor cores with bfloat16, and asynchronous copies to shared memory. */
   private static final int LOWEST_CAPABILITY = 80;
 
-  private static final String LIBRARY = "libcuda.so.1";
+  static final String LIBRARY = "libcuda.so.1";
 
   private CudaDrivers() {}
 
@@ -151,7 +151,8 @@ public final class CudaDrivers {
         attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
         attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
         memory[0],
-        driverVersion);
+        driverVersion,
+        attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE));
   }
 
   private static int attribute(CUdevice device, int attribute) {

@@ -42,6 +42,7 @@ final class JCudaBinding implements CudaDriver {
   private final MemorySegment parameters = arena.allocate(ValueLayout.JAVA_LONG);
 
   private final Pointer parametersAddress = Handles.host(parameters.address());
+  private final ForeignCalls foreign = new ForeignCalls(CudaDrivers.LIBRARY, arena);
   private boolean capturing;
 
   /** Takes over the context. */
@@ -190,26 +191,45 @@ final class JCudaBinding implements CudaDriver {
   }
 
   @Override
+  public byte[] encode(TensorMap map) {
+    context.requireUsable();
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment encoded = call.allocate(TensorMap.BYTES, TensorMap.BYTES);
+      int result = foreign.encode(map, encoded);
+      if (result != 0) {
+        context.check(result, "encoding " + map);
+      }
+      return encoded.toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
+  @Override
   public void launch(Launch launch) {
     context.requireUsable();
     Function function = Handles.find(functions, launch.function(), "function");
     parameters.set(ValueLayout.JAVA_LONG, 0, launch.arguments().address());
     int result =
-        JCudaDriver.cuLaunchKernel(
-            function,
-            launch.gridX(),
-            launch.gridY(),
-            launch.gridZ(),
-            launch.threads(),
-            1,
-            1,
-            launch.sharedBytes(),
-            stream,
-            parametersAddress,
-            null);
+        launch.early() && foreign.launchesEarly()
+            ? foreign.launchEarly(launch, stream.value(), parameters)
+            : launchInOrder(launch, function);
     if (result != 0) {
       context.check(result, "launching " + launch);
     }
+  }
+
+  private int launchInOrder(Launch launch, Function function) {
+    return JCudaDriver.cuLaunchKernel(
+        function,
+        launch.gridX(),
+        launch.gridY(),
+        launch.gridZ(),
+        launch.threads(),
+        1,
+        1,
+        launch.sharedBytes(),
+        stream,
+        parametersAddress,
+        null);
   }
 
   @Override

@@ -14,6 +14,9 @@ import java.lang.foreign.MemorySegment;
  * @param threads threads of a block, all in x
  * @param sharedBytes dynamic shared memory of a block
  * @param arguments the structure, in native memory that lives as long as the launch
+ * @param early true if the kernel may start before the one in front of it has ended, because it
+ *     waits for that itself (griddepcontrol.wait) before it reads what others write or writes what
+ *     others read; a driver that cannot do so starts it in order
  */
 public record Launch(
     String name,
@@ -23,7 +26,21 @@ public record Launch(
     int gridZ,
     int threads,
     int sharedBytes,
-    MemorySegment arguments) {
+    MemorySegment arguments,
+    boolean early) {
+
+  /** A launch behind the end of the kernel in front of it. */
+  public Launch(
+      String name,
+      long function,
+      int gridX,
+      int gridY,
+      int gridZ,
+      int threads,
+      int sharedBytes,
+      MemorySegment arguments) {
+    this(name, function, gridX, gridY, gridZ, threads, sharedBytes, arguments, false);
+  }
 
   /** Checks the grid. */
   public Launch {

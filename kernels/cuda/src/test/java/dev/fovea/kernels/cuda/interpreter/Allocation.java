@@ -1,9 +1,12 @@
 package dev.fovea.kernels.cuda.interpreter;
 
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /** A range of device memory, and which of its bytes have been written. */
 final class Allocation {
+
+  private static final int PAGE_SHIFT = 8;
 
   /** The bytes. */
   final byte[] bytes;
@@ -11,10 +14,14 @@ final class Allocation {
   private final long base;
   private final byte[] written;
 
+  /** By page: the launch that has written to it last, 0 for the host. */
+  private final int[] writers;
+
   Allocation(long base, int size) {
     this.base = base;
     bytes = new byte[size];
     written = new byte[size / Byte.SIZE + 2];
+    writers = new int[(size >> PAGE_SHIFT) + 1];
   }
 
   long base() {
@@ -56,8 +63,26 @@ final class Allocation {
     }
   }
 
-  /** Marks any range as written. */
+  /** Notes which launch has written. */
+  void writtenBy(int launch, int index, int size) {
+    for (int page = index >> PAGE_SHIFT; page <= (index + size - 1) >> PAGE_SHIFT; page++) {
+      writers[page] = launch;
+    }
+  }
+
+  /** True if one of the launches that the predicate holds for has written there last. */
+  boolean anyWrittenBy(IntPredicate launches, int index, int size) {
+    for (int page = index >> PAGE_SHIFT; page <= (index + size - 1) >> PAGE_SHIFT; page++) {
+      if (launches.test(writers[page])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Marks any range as written by the host. */
   void writeRange(int index, int size) {
+    writtenBy(0, index, size);
     int end = index + size;
     int at = index;
     while (at < end) {

@@ -102,6 +102,7 @@ final class AsyncCopies {
           "copies %d bytes of global memory at 0x%x, %d bytes into an allocation of %d, that nobody has written"
               .formatted(size, source, index, allocation.size()));
     }
+    warp.memory.checkOrder(lane, allocation, index, size);
     return allocation;
   }
 

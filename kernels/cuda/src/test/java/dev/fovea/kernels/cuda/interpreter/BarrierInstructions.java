@@ -17,7 +17,7 @@ final class BarrierInstructions {
       decoders.put(name + ".red", Vote::new);
     }
     decoders.put("bar.warp.sync", WarpBarrier::new);
-    for (String name : new String[] {"membar", "fence", "nanosleep", "griddepcontrol"}) {
+    for (String name : new String[] {"membar", "fence", "nanosleep"}) {
       decoders.put(name, BarrierInstructions::decodeNothing);
     }
   }

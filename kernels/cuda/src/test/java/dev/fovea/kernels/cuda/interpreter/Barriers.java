@@ -31,8 +31,12 @@ final class Barriers {
   /** By warp: who wants to know the outcome of the vote that it waits for. */
   private final Receiver[] receivers = new Receiver[Warp.LANES];
 
+  /** What all that have come to a barrier know. */
+  private final Synchronization together;
+
   Barriers(Block block) {
     this.block = block;
+    together = new Synchronization(block.cluster().agents());
   }
 
   /** Forgets the last block. */
@@ -127,11 +131,15 @@ final class Barriers {
         warp.synchronization.endEpoch();
       }
     }
+    together.clear();
     for (Warp from : block.warps()) {
-      for (Warp to : block.warps()) {
-        if ((participants >>> from.index & 1) != 0 && (sleepers >>> to.index & 1) != 0) {
-          from.synchronization.tell(to.synchronization);
-        }
+      if ((participants >>> from.index & 1) != 0) {
+        from.synchronization.tell(together);
+      }
+    }
+    for (Warp to : block.warps()) {
+      if ((sleepers >>> to.index & 1) != 0) {
+        together.tell(to.synchronization);
       }
     }
     for (Warp warp : block.warps()) {

@@ -1,95 +1,86 @@
 package dev.fovea.kernels.cuda.interpreter;
 
-import java.util.SplittableRandom;
+import java.util.Arrays;
 
-/** One block of a grid after another: its warps, its shared memory, its barriers. */
+/** A block: its warps, its shared memory, its barriers. */
 final class Block {
 
-  /** Rounds of loops after which another warp has a turn. */
-  private static final int TURN = 1024;
-
-  private final Kernel kernel;
-  private final Grid grid;
-  private final GlobalMemory globalMemory;
+  private final Cluster cluster;
+  private final int rank;
   private final SharedMemory shared;
   private final Barriers barriers;
   private final Warp[] warps;
+  private final WarpGroup[] groups;
+  private final RegisterFile registerFile;
+
+  /** By warp of the cluster: the epoch in which it has touched this block's memory last. */
+  private final int[] touchedIn;
+
   private int x;
   private int y;
   private int z;
-  private long changes;
 
-  Block(Kernel kernel, Grid grid, GlobalMemory globalMemory) {
-    this.kernel = kernel;
-    this.grid = grid;
-    this.globalMemory = globalMemory;
-    warps = new Warp[Math.ceilDiv(grid.threads(), Warp.LANES)];
-    shared = new SharedMemory(kernel, grid.sharedBytes(), warps.length);
+  Block(Cluster cluster, int rank) {
+    this.cluster = cluster;
+    this.rank = rank;
+    warps = new Warp[Math.ceilDiv(cluster.grid().threads(), Warp.LANES)];
+    shared = new SharedMemory(this, cluster.grid().sharedBytes(), cluster.agents());
     barriers = new Barriers(this);
+    groups = new WarpGroup[Math.ceilDiv(warps.length, WarpGroup.WARPS)];
+    Arrays.setAll(groups, i -> new WarpGroup(this, i));
     for (int i = 0; i < warps.length; i++) {
-      warps[i] = new Warp(this, i, warps.length);
+      warps[i] = new Warp(this, i);
     }
+    registerFile = new RegisterFile(this);
+    touchedIn = new int[warps.length * cluster.kernel().cluster().blocks()];
   }
 
-  /**
-   * Runs one block of the grid.
-   *
-   * @param order shuffles the order in which warps have their turns; null for their own
-   */
-  void run(int number, SplittableRandom order) {
-    x = number % grid.x();
-    y = number / grid.x() % grid.y();
-    z = number / grid.x() / grid.y();
+  /** Starts the block of a cluster whose first block has this place in the grid. */
+  void start(int firstX, int firstY, int firstZ) {
+    ClusterShape shape = kernel().cluster();
+    x = firstX + rank % shape.x();
+    y = firstY + rank / shape.x() % shape.y();
+    z = firstZ + rank / shape.x() / shape.y();
     shared.clear();
     barriers.clear();
-    for (Warp warp : warps) {
-      warp.start(grid.threads() - warp.index * Warp.LANES);
+    registerFile.clear();
+    Arrays.fill(touchedIn, 0);
+    for (WarpGroup group : groups) {
+      group.clear();
     }
-    Warp[] turns = warps.clone();
-    shuffle(turns, order);
-    while (runAll(turns)) {}
     for (Warp warp : warps) {
-      if (warp.state() != Warp.State.EXITED) {
-        throw warp.standstill();
-      }
+      warp.start(threads() - warp.index * Warp.LANES);
     }
   }
 
-  /** Gives every warp that can run a turn; false if none could. */
-  private static boolean runAll(Warp[] turns) {
-    boolean ran = false;
-    for (Warp warp : turns) {
-      if (warp.canRun()) {
-        warp.run(TURN);
-        ran = true;
-      }
-    }
-    return ran;
+  Cluster cluster() {
+    return cluster;
   }
 
-  static <T> void shuffle(T[] items, SplittableRandom order) {
-    for (int i = items.length - 1; order != null && i > 0; i--) {
-      int j = order.nextInt(i + 1);
-      T swapped = items[i];
-      items[i] = items[j];
-      items[j] = swapped;
-    }
+  /** Its place in the cluster. */
+  int rank() {
+    return rank;
+  }
+
+  /** What to say behind something of this block, if there are others. */
+  String suffix() {
+    return cluster.blocks().length > 1 ? " of block " + rank + " of the cluster" : "";
   }
 
   Kernel kernel() {
-    return kernel;
+    return cluster.kernel();
   }
 
   Grid grid() {
-    return grid;
+    return cluster.grid();
   }
 
   int threads() {
-    return grid.threads();
+    return cluster.grid().threads();
   }
 
   GlobalMemory globalMemory() {
-    return globalMemory;
+    return cluster.globalMemory();
   }
 
   SharedMemory shared() {
@@ -102,6 +93,15 @@ final class Block {
 
   Warp[] warps() {
     return warps;
+  }
+
+  /** The group of four warps that a warp belongs to. */
+  WarpGroup group(Warp warp) {
+    return groups[warp.index / WarpGroup.WARPS];
+  }
+
+  RegisterFile registerFile() {
+    return registerFile;
   }
 
   int x() {
@@ -118,10 +118,58 @@ final class Block {
 
   /** How often something has changed that other warps can see. */
   long changes() {
-    return changes;
+    return cluster.changes();
   }
 
   void changed() {
-    changes++;
+    cluster.changed();
+  }
+
+  private boolean isOver() {
+    for (Warp warp : warps) {
+      if (warp.live() != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** A warp of another block touches this block's memory, which has to be there. */
+  void touched(Warp warp, int lane) {
+    if (isOver()) {
+      throw warp.fault(
+          lane,
+          "touches the shared memory of block %d of the cluster, which has exited".formatted(rank));
+    }
+    touchedIn[warp.number] = warp.synchronization.epoch();
+  }
+
+  /** A warp has exited. With the last one the memory goes, which others must not need any more. */
+  void exited(Warp last) {
+    cluster.barrier().exited();
+    if (!isOver()) {
+      return;
+    }
+    for (Warp other : cluster.warps()) {
+      if (touchedIn[other.number] > 0 && !isSeen(other.number, touchedIn[other.number])) {
+        throw last.fault(
+            0,
+            "ends its block, whose shared memory warp %d%s touches, without a barrier between them"
+                .formatted(other.index, other.block.suffix()));
+      }
+    }
+    cluster.copies().exited(this, last);
+    for (Warp warp : warps) {
+      warp.stores.blockEnds(last);
+    }
+  }
+
+  private boolean isSeen(int agent, int epoch) {
+    for (Warp warp : warps) {
+      if (warp.synchronization.after(agent, epoch)) {
+        return true;
+      }
+    }
+    return false;
   }
 }

@@ -28,6 +28,8 @@ final class Decoding {
   private final List<String> modifiers = new ArrayList<>();
   private final List<Integer> reads = new ArrayList<>();
   private final List<Integer> writes = new ArrayList<>();
+  private final List<Integer> sources = new ArrayList<>();
+  private final List<Integer> targets = new ArrayList<>();
 
   Decoding(Statement statement, Scope scope, Label end, Translator translator) {
     this.statement = statement;
@@ -44,6 +46,7 @@ final class Decoding {
     }
     instruction.setSource(statement);
     instruction.setRegisters(numbers(reads), numbers(writes));
+    instruction.setOperands(numbers(sources), numbers(targets));
     if (statement.guard() != null) {
       int guard = register(new Syntax.Name(statement.guard())).number();
       instruction.setGuard(guard, statement.inverted());
@@ -164,11 +167,14 @@ final class Decoding {
 
   /** Row of a number that may be undefined. */
   int looseSource(Operand operand) {
-    return switch (operand) {
-      case Syntax.Literal(long bits) -> translator.constant(bits) * Warp.LANES;
-      case Syntax.Name(String name) -> named(name);
-      default -> throw refuse("this form of an operand is not known");
-    };
+    int row =
+        switch (operand) {
+          case Syntax.Literal(long bits) -> translator.constant(bits) * Warp.LANES;
+          case Syntax.Name(String name) -> named(name);
+          default -> throw refuse("this form of an operand is not known");
+        };
+    sources.add(row / Warp.LANES);
+    return row;
   }
 
   private int named(String name) {
@@ -204,7 +210,12 @@ final class Decoding {
   }
 
   private int targetNumber(Operand operand) {
-    return operand.equals(new Syntax.Name("_")) ? Warp.SINK : register(operand).number();
+    if (operand.equals(new Syntax.Name("_"))) {
+      return Warp.SINK;
+    }
+    int number = register(operand).number();
+    targets.add(number);
+    return number;
   }
 
   /** Number of a predicate that is read. */
@@ -231,6 +242,11 @@ final class Decoding {
             && scope.find(name) instanceof Register register
         ? register.type()
         : PtxType.B64;
+  }
+
+  /** Numbers of registers of which the instruction sees to everything. */
+  int[] plainRegisters(int index) {
+    return members(index).stream().mapToInt(operand -> register(operand).number()).toArray();
   }
 
   private Register register(Operand operand) {
@@ -296,9 +312,14 @@ final class Decoding {
     };
   }
 
+  /** The instruction goes on by itself, or waits for such. */
+  void asynchronous() {
+    translator.asynchronous();
+  }
+
   /** An access to memory of a space in pieces of this size. */
   void access(Space space, int bytes) {
-    if (space == Space.SHARED || space == Space.GENERIC) {
+    if (space == Space.SHARED || space == Space.CLUSTER || space == Space.GENERIC) {
       translator.sharedAccess(bytes);
     }
   }

@@ -225,9 +225,9 @@ class FaultsTest {
   @Test
   @DisplayName("instructions that are not known are refused before anything runs")
   void unknownInstruction() {
-    assertThatThrownBy(() -> Planted.run("wgmma.fence.sync.aligned;\n", 64))
+    assertThatThrownBy(() -> Planted.run("tcgen05.fence::before_thread_sync;\n", 64))
         .isInstanceOf(CudaException.class)
-        .hasMessageContaining("`wgmma.fence.sync.aligned;`: the instruction is not known");
+        .hasMessageContaining("`tcgen05.fence::before_thread_sync;`: the instruction is not known");
     assertThatThrownBy(() -> Planted.run("ld.global.newhint.u32 %r10, [%rd1];\n", 64))
         .isInstanceOf(CudaException.class)
         .hasMessageContaining("the modifiers [newhint] are not known");

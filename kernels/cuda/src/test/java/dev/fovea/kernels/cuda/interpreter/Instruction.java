@@ -10,6 +10,8 @@ abstract class Instruction {
   private int inversion;
   private int[] reads = NONE;
   private int[] writes = NONE;
+  private int[] sources = NONE;
+  private int[] targets = NONE;
 
   /** Executes for these lanes, of which there is at least one. */
   abstract void execute(Warp warp, int lanes);
@@ -27,6 +29,22 @@ abstract class Instruction {
   void setRegisters(int[] read, int[] written) {
     reads = read;
     writes = written;
+  }
+
+  /** All register numbers that it reads and writes, defined or not. */
+  void setOperands(int[] read, int[] written) {
+    sources = read;
+    targets = written;
+  }
+
+  /** All registers that it reads. */
+  final int[] sources() {
+    return sources;
+  }
+
+  /** All registers that it writes. */
+  final int[] targets() {
+    return targets;
   }
 
   /**

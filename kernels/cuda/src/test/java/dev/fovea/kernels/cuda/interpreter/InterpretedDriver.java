@@ -5,6 +5,7 @@ import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.driver.Launch;
+import dev.fovea.kernels.cuda.driver.TensorMap;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -234,13 +235,22 @@ public final class InterpretedDriver implements CudaDriver {
     MemorySegment.copy(allocation.bytes, index, target, ValueLayout.JAVA_BYTE, 0, size);
   }
 
-  /** Where recorded work finds its memory; a graph may outlive it. */
+  /**
+   * Where recorded copies find their memory; a graph may outlive it. Nothing overlaps with copies.
+   */
   private Allocation existing(long address, long size) {
+    machine.end();
     Allocation allocation = machine.memory().find(address, size);
     if (allocation == null) {
       throw new KernelFault("recorded work needs " + machine.memory().describe(address, size));
     }
     return allocation;
+  }
+
+  @Override
+  public byte[] encode(TensorMap map) {
+    enter();
+    return TensorBoxes.encode(map);
   }
 
   @Override
@@ -259,13 +269,14 @@ public final class InterpretedDriver implements CudaDriver {
             launch.gridZ(),
             launch.threads(),
             launch.sharedBytes(),
+            LaunchOrder.none(),
             launch.arguments().toArray(ValueLayout.JAVA_BYTE));
     try {
       Machine.check(function.kernel(), grid);
     } catch (KernelFault e) {
       throw new CudaException(e.getMessage(), e);
     }
-    stream.add(() -> machine.run(function.kernel(), grid));
+    stream.add(() -> machine.run(function.kernel(), grid, launch.early()));
   }
 
   @Override
@@ -373,6 +384,7 @@ public final class InterpretedDriver implements CudaDriver {
   private void finish() {
     try {
       stream.finish();
+      machine.end();
     } catch (KernelFault e) {
       lost = e;
       enter();

@@ -12,10 +12,14 @@ import java.util.Map;
  * @param specials register numbers of what the hardware sets
  * @param parameterBytes size of its parameters
  * @param staticShared shared variables of fixed size, by address
+ * @param dynamicBase address of shared memory whose size is given at the launch
  * @param smallestSharedAccess bytes of the smallest access that may be to shared memory
  * @param localBytes local memory of a thread
  * @param mostThreads of a block, 0 if it does not say
  * @param exactThreads of a block, 0 if it does not say
+ * @param cluster blocks of a cluster
+ * @param asynchronous true if it has instructions that go on by themselves, of the kind that need
+ *     more than {@link AsyncCopies}
  */
 record Kernel(
     String name,
@@ -26,10 +30,13 @@ record Kernel(
     Map<SpecialRegister, Integer> specials,
     int parameterBytes,
     List<SharedVariable> staticShared,
+    int dynamicBase,
     int smallestSharedAccess,
     int localBytes,
     int mostThreads,
-    int exactThreads) {
+    int exactThreads,
+    ClusterShape cluster,
+    boolean asynchronous) {
 
   /** A shared variable of fixed size. */
   record SharedVariable(String name, int address, int bytes) {
@@ -56,6 +63,6 @@ record Kernel(
         return variable.name() + "+" + (address - variable.address());
       }
     }
-    return "dynamic+" + (address - SharedMemory.DYNAMIC_BASE);
+    return "dynamic+" + (address - dynamicBase);
   }
 }

@@ -67,6 +67,10 @@ final class KernelBench implements AutoCloseable {
     return download(address, (long) count * Float.BYTES).toArray(ValueLayout.JAVA_FLOAT);
   }
 
+  short[] shorts(long address, int count) {
+    return download(address, (long) count * Short.BYTES).toArray(ValueLayout.JAVA_SHORT);
+  }
+
   int[] ints(long address, int count) {
     return download(address, (long) count * Integer.BYTES).toArray(ValueLayout.JAVA_INT);
   }
@@ -93,11 +97,35 @@ final class KernelBench implements AutoCloseable {
   /** Runs a kernel and waits for it. */
   void run(
       String kernel, int blocksX, int blocksY, int threads, int sharedBytes, Arguments arguments) {
+    launch(kernel, blocksX, blocksY, threads, sharedBytes, arguments, false);
+    driver.synchronize();
+  }
+
+  /**
+   * Starts a kernel.
+   *
+   * @param early true if it may start before the one in front of it has ended
+   */
+  void launch(
+      String kernel,
+      int blocksX,
+      int blocksY,
+      int threads,
+      int sharedBytes,
+      Arguments arguments,
+      boolean early) {
     long function = driver.function(module, kernel, sharedBytes);
     driver.launch(
         new Launch(
-            kernel, function, blocksX, blocksY, 1, threads, sharedBytes, arguments.segment()));
-    driver.synchronize();
+            kernel,
+            function,
+            blocksX,
+            blocksY,
+            1,
+            threads,
+            sharedBytes,
+            arguments.segment(),
+            early));
   }
 
   @Override

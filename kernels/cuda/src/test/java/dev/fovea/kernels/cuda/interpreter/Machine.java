@@ -11,6 +11,7 @@ final class Machine {
 
   private final GlobalMemory memory = new GlobalMemory();
   private SplittableRandom order;
+  private LaunchOrder last = LaunchOrder.none();
 
   GlobalMemory memory() {
     return memory;
@@ -24,15 +25,26 @@ final class Machine {
     order = new SplittableRandom(seed);
   }
 
-  /** Runs all blocks of a grid; throws {@link KernelFault}. */
-  void run(Kernel kernel, Grid grid) {
-    check(kernel, grid);
-    Integer[] numbers = new Integer[grid.blocks()];
+  /** Everything that was launched has ended before what follows starts. */
+  void end() {
+    last.end();
+  }
+
+  /**
+   * Runs all blocks of a grid; throws {@link KernelFault}.
+   *
+   * @param early true if it may start before the last one has ended
+   */
+  void run(Kernel kernel, Grid launched, boolean early) {
+    check(kernel, launched);
+    last = last.next(early);
+    Grid grid = launched.in(last);
+    Integer[] numbers = new Integer[grid.blocks() / kernel.cluster().blocks()];
     Arrays.setAll(numbers, i -> i);
-    Block.shuffle(numbers, order);
-    Block block = new Block(kernel, grid, memory);
+    Cluster.shuffle(numbers, order);
+    Cluster cluster = new Cluster(kernel, grid, memory);
     for (int number : numbers) {
-      block.run(number, order);
+      cluster.run(number, order);
     }
   }
 
@@ -53,6 +65,14 @@ final class Machine {
           kernel,
           "grids of at most " + MOST_BLOCKS_ACROSS + " blocks in y and z",
           grid.y() + " x " + grid.z());
+    }
+    ClusterShape cluster = kernel.cluster();
+    if (grid.x() % cluster.x() != 0 || grid.y() % cluster.y() != 0 || grid.z() % cluster.z() != 0) {
+      throw refused(
+          kernel,
+          "grids of whole clusters of %d x %d x %d blocks"
+              .formatted(cluster.x(), cluster.y(), cluster.z()),
+          "%d x %d x %d blocks".formatted(grid.x(), grid.y(), grid.z()));
     }
     int unit = Long.BYTES;
     int expected = Math.ceilDiv(kernel.parameterBytes(), unit) * unit;

@@ -3,7 +3,7 @@ package dev.fovea.kernels.cuda.interpreter;
 import java.util.Map;
 import java.util.Set;
 
-/** Matrix products of a warp, and the loads that bring their operands. */
+/** Matrix products of a warp, and what brings their operands and takes their results. */
 final class MatrixInstructions {
 
   /** Rows of the left operand and of the sums. */
@@ -19,25 +19,10 @@ final class MatrixInstructions {
   static void register(Map<String, Opcodes.Decoder> decoders) {
     decoders.put("mma.sync", Product::new);
     decoders.put("ldmatrix.sync", Load::new);
+    decoders.put("stmatrix.sync", Store::new);
   }
 
-  /** All 32 lanes have to be there. */
-  private abstract static class WholeWarp extends Collective {
-    @Override
-    final int members(Warp warp, int lanes) {
-      return Warp.ALL;
-    }
-
-    static void requireAll(Warp warp, int lanes) {
-      if (lanes != Warp.ALL) {
-        throw warp.fault(
-            Integer.numberOfTrailingZeros(lanes),
-            "needs all 32 lanes of the warp, but only %08x are there".formatted(lanes));
-      }
-    }
-  }
-
-  private static int[] rows(Decoding decoding, int operand, boolean written, int count) {
+  static int[] rows(Decoding decoding, int operand, boolean written, int count) {
     int[] rows =
         decoding.members(operand).stream()
             .mapToInt(written ? decoding::target : decoding::source)
@@ -89,8 +74,7 @@ final class MatrixInstructions {
     }
 
     @Override
-    void execute(Warp warp, int lanes) {
-      requireAll(warp, lanes);
+    void execute(Warp warp) {
       unpackLeft(warp.registers, warp.left);
       unpackRight(warp.registers, warp.right);
       multiply(warp.left, warp.right, warp.sums, depth);
@@ -194,8 +178,7 @@ final class MatrixInstructions {
     }
 
     @Override
-    void execute(Warp warp, int lanes) {
-      requireAll(warp, lanes);
+    void execute(Warp warp) {
       int rows = targets.length * 8;
       int[] index = warp.rowIndex;
       SharedMemory shared = warp.block.shared();
@@ -218,6 +201,49 @@ final class MatrixInstructions {
       long first = Bits.get(bytes, index[matrix + pair] + group * 2, Short.BYTES) & 0xffff;
       long second = Bits.get(bytes, index[matrix + pair + 1] + group * 2, Short.BYTES) & 0xffff;
       return first | second << 16;
+    }
+  }
+
+  /**
+   * {@code stmatrix}: the reverse of {@code ldmatrix}, with the addresses and the elements where
+   * they are there.
+   */
+  private static final class Store extends WholeWarp {
+    private static final int ROW_BYTES = 16;
+    private static final Set<String> COUNTS = Set.of("x1", "x2", "x4");
+
+    private final int[] sources;
+    private final boolean transposed;
+    private final Decoding.Location location;
+
+    Store(Decoding decoding) {
+      decoding.take("aligned");
+      decoding.takeType();
+      transposed = decoding.take("trans");
+      String count = decoding.takeAny(COUNTS);
+      Space space = decoding.takeSpace();
+      if (!decoding.take("m8n8") || count == null || space != Space.SHARED) {
+        throw decoding.refuse("its form is not known");
+      }
+      sources = rows(decoding, 1, false, count.charAt(1) - '0');
+      location = decoding.location(0, space);
+      decoding.access(space, ROW_BYTES);
+    }
+
+    @Override
+    void execute(Warp warp) {
+      SharedMemory shared = warp.block.shared();
+      for (int row = 0; row < sources.length * 8; row++) {
+        int index = shared.writing(warp, row, location.address(warp, row), ROW_BYTES, false);
+        int matrix = sources[row >> 3];
+        for (int column = 0; column < 8; column++) {
+          int lane = transposed ? column * 4 + (row & 7) / 2 : (row & 7) * 4 + column / 2;
+          int high = transposed ? row & 1 : column & 1;
+          long element = warp.registers[matrix + lane] >>> (16 * high);
+          Bits.set(shared.bytes, index + column * Short.BYTES, Short.BYTES, element);
+        }
+      }
+      warp.block.changed();
     }
   }
 }

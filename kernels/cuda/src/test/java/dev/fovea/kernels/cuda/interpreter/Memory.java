@@ -14,6 +14,7 @@ final class Memory {
   private final LocalMemory local;
   private SharedMemory shared;
   private byte[] parameters;
+  private LaunchOrder order;
 
   Memory(Warp warp) {
     this.warp = warp;
@@ -25,6 +26,7 @@ final class Memory {
   void clear() {
     shared = warp.block.shared();
     parameters = warp.block.grid().parameters();
+    order = warp.block.grid().order();
     local.clear();
   }
 
@@ -35,6 +37,11 @@ final class Memory {
       case SHARED -> {
         bytes = shared.bytes;
         yield shared.reading(warp, lane, address, size, strong);
+      }
+      case CLUSTER -> {
+        SharedMemory home = warp.block.cluster().blockOf(warp, lane, address).shared();
+        bytes = home.bytes;
+        yield home.reading(warp, lane, Cluster.offset(address), size, strong);
       }
       case LOCAL -> {
         bytes = local.bytes;
@@ -59,6 +66,11 @@ final class Memory {
         bytes = shared.bytes;
         yield shared.writing(warp, lane, address, size, strong);
       }
+      case CLUSTER -> {
+        SharedMemory home = warp.block.cluster().blockOf(warp, lane, address).shared();
+        bytes = home.bytes;
+        yield home.writing(warp, lane, Cluster.offset(address), size, strong);
+      }
       case LOCAL -> {
         bytes = local.bytes;
         yield local.writing(warp, lane, address, size);
@@ -80,6 +92,7 @@ final class Memory {
     if (!allocation.written(index, size)) {
       throw unwritten(lane, address, size, allocation);
     }
+    checkOrder(lane, allocation, index, size);
     bytes = allocation.bytes;
     return index;
   }
@@ -91,8 +104,33 @@ final class Memory {
     }
     int index = allocation.index(address);
     allocation.write(index, size);
+    noteWrite(lane, allocation, index, size);
     bytes = allocation.bytes;
     return index;
+  }
+
+  /** Throws if a grid that is read from may not have ended. */
+  void checkOrder(int lane, Allocation allocation, int index, int size) {
+    if (!order.isEarly() || warp.knowsEarlierGrids()) {
+      return;
+    }
+    if (allocation.anyWrittenBy(order::isUnfinished, index, size)) {
+      throw warp.fault(
+          lane,
+          "reads %d bytes of global memory, %d bytes into an allocation of %d, that a kernel in front has written, which may not have ended: there is no griddepcontrol.wait"
+              .formatted(size, index, allocation.size()));
+    }
+  }
+
+  /** Notes who has written, and throws if a grid that reads it may not have ended. */
+  void noteWrite(int lane, Allocation allocation, int index, int size) {
+    allocation.writtenBy(order.number(), index, size);
+    if (order.isEarly() && !warp.knowsEarlierGrids()) {
+      throw warp.fault(
+          lane,
+          "writes %d bytes of global memory, %d bytes into an allocation of %d, while a kernel in front may not have ended: there is no griddepcontrol.wait"
+              .formatted(size, index, allocation.size()));
+    }
   }
 
   private KernelFault inaccessible(String verb, int lane, long address, int size) {

@@ -25,6 +25,11 @@ final class Opcodes {
     WarpExchange.register(DECODERS);
     MatrixInstructions.register(DECODERS);
     AsyncCopyInstructions.register(DECODERS);
+    MemoryBarrierInstructions.register(DECODERS);
+    BulkCopyInstructions.register(DECODERS);
+    WarpGroupInstructions.register(DECODERS);
+    ClusterInstructions.register(DECODERS);
+    GridInstructions.register(DECODERS);
   }
 
   private Opcodes() {}

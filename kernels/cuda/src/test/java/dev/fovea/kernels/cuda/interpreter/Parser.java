@@ -98,12 +98,15 @@ final class Parser {
     List<Variable> parameters = peek().is("(") ? parameters() : List.of();
     int mostThreads = 0;
     int exactThreads = 0;
+    ClusterShape cluster = ClusterShape.ONE;
     while (!peek().is("{") && !peek().is(";")) {
       Token directive = next();
       switch (directive.text()) {
         case ".maxntid" -> mostThreads = product();
         case ".reqntid" -> exactThreads = product();
-        case ".minnctapersm", ".maxnreg", ".maxnctapersm" -> product();
+        case ".reqnctapercluster" -> cluster = cluster();
+        case ".explicitcluster" -> {}
+        case ".minnctapersm", ".maxclusterrank", ".maxnreg", ".maxnctapersm" -> product();
         case ".pragma" -> next();
         case ".noreturn" -> {}
         default -> throw unexpected(directive, "a body or one of the known directives");
@@ -111,7 +114,14 @@ final class Parser {
     }
     List<Item> body = accept(";") ? null : body();
     return new Function(
-        start.line(), name, entry, results, parameters, mostThreads, exactThreads, body);
+        start.line(), name, entry, results, parameters, mostThreads, exactThreads, cluster, body);
+  }
+
+  private ClusterShape cluster() {
+    int x = (int) number();
+    int y = accept(",") ? (int) number() : 1;
+    int z = accept(",") ? (int) number() : 1;
+    return new ClusterShape(x, y, z);
   }
 
   private int product() {
@@ -299,6 +309,9 @@ final class Parser {
     Operand base = simple();
     long offset = 0;
     while (!accept("]")) {
+      if (accept(",")) {
+        return box(base);
+      }
       if (peek().is("-")) {
         offset += number();
       } else {
@@ -309,7 +322,13 @@ final class Parser {
     return new Syntax.Address(base, offset);
   }
 
-  private Operand group() {
+  private Operand box(Operand map) {
+    List<Operand> coordinates = group().members();
+    expect("]");
+    return new Syntax.Box(map, coordinates);
+  }
+
+  private Syntax.Group group() {
     String closing = next().is("{") ? "}" : ")";
     List<Operand> members = new ArrayList<>();
     while (!accept(closing)) {

@@ -1,6 +1,8 @@
 package dev.fovea.kernels.cuda.interpreter;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The shared memory of a block, and what has happened to each of its units: who wrote it last, who
@@ -17,9 +19,6 @@ final class SharedMemory {
   /** Where variables of fixed size start; 0 is no address of anything. */
   static final int STATIC_BASE = 0x400;
 
-  /** Where memory starts whose size is given at the launch. */
-  static final int DYNAMIC_BASE = 0x10000;
-
   /** A stamp's bit for an asynchronous copy that has not been waited for. */
   private static final int PENDING = 1 << 31;
 
@@ -31,51 +30,61 @@ final class SharedMemory {
   /** For reads: no thread in particular. */
   private static final int ANY_LANE = -1;
 
-  private static final int THREAD_BITS = 10;
-  private static final int MOST_EPOCHS = 1 << 20;
+  private static final int BULK_ALIGNMENT = 16;
+
+  /** 256 agents of 32 lanes. */
+  private static final int THREAD_BITS = 13;
+
+  private static final int MOST_EPOCHS = 1 << 17;
+
+  /** The epoch of what a bulk copy brings that has not landed: nobody ever comes after it. */
+  private static final int IN_FLIGHT = MOST_EPOCHS - 1;
 
   /** The bytes, by address. */
   final byte[] bytes;
 
-  private final int staticEnd;
+  private final Block block;
+  private final Kernel kernel;
+  private final Map<Integer, MemoryBarrier> barriers = new HashMap<>();
   private final int dynamicEnd;
   private final int unitShift;
-  private final int warps;
-  private final Kernel kernel;
+  private final int units;
 
-  /** By unit: 0 if never written, else epoch and thread of the last writer, with the bits above. */
+  /**
+   * By unit: 0 if never written, else epoch, agent and lane of the last writer, with the bits
+   * above.
+   */
   private final int[] writers;
 
   /**
-   * By unit: the warps that have read it since, a bit each. Strong reads are not noted: one that
+   * By unit: the agents that have read it since, a bit each. Strong reads are not noted: one that
    * meets a plain write sees it sooner or later, and is found out then.
    */
-  private final int[] readers;
+  private final long[] readers;
 
-  /** By unit and warp: the epoch of the last read. */
+  /** By agent and unit: the epoch of the last read. */
   private final int[] readEpochs;
 
   /** By unit: true where a variable lies. Gaps are no smaller than an access, so its ends tell. */
   private final boolean[] exists;
 
-  SharedMemory(Kernel kernel, int dynamicBytes, int warps) {
-    this.kernel = kernel;
-    this.warps = warps;
-    staticEnd = kernel.staticSharedEnd();
-    dynamicEnd = DYNAMIC_BASE + dynamicBytes;
+  SharedMemory(Block block, int dynamicBytes, Agents agents) {
+    this.block = block;
+    kernel = block.kernel();
+    dynamicEnd = kernel.dynamicBase() + dynamicBytes;
     unitShift = Integer.numberOfTrailingZeros(kernel.smallestSharedAccess());
-    int end = dynamicBytes == 0 ? staticEnd : dynamicEnd;
+    int end = dynamicBytes == 0 ? kernel.staticSharedEnd() : dynamicEnd;
     bytes = new byte[end];
-    int units = (end >> unitShift) + 1;
+    units = (end >> unitShift) + 1;
     writers = new int[units];
-    readers = new int[units];
-    readEpochs = new int[units * warps];
+    readers = new long[units];
+    readEpochs = new int[units * agents.readers()];
     exists = new boolean[units];
     for (Kernel.SharedVariable variable : kernel.staticShared()) {
       addVariable(variable.address(), variable.bytes());
     }
     if (dynamicBytes > 0) {
-      addVariable(DYNAMIC_BASE, dynamicBytes);
+      addVariable(kernel.dynamicBase(), dynamicBytes);
     }
   }
 
@@ -87,17 +96,29 @@ final class SharedMemory {
   void clear() {
     Arrays.fill(writers, 0);
     Arrays.fill(readers, 0);
+    barriers.clear();
+  }
+
+  /** The block whose memory this is. */
+  Block block() {
+    return block;
+  }
+
+  /** The memory barriers that have been initialised, by address. */
+  Map<Integer, MemoryBarrier> barriers() {
+    return barriers;
   }
 
   /** Notes a read and gives the index of its first byte. */
   int reading(Warp warp, int lane, long address, int size, boolean strong) {
-    return reading(warp, lane, warp.index * Warp.LANES + lane, address, size, strong);
+    return reading(warp, lane, warp.number * Warp.LANES + lane, address, size, strong);
   }
 
   private int reading(Warp warp, int lane, int reader, long address, int size, boolean strong) {
     int index = inBounds(warp, lane, address, size);
     int readEpoch = warp.synchronization.epoch();
-    int bit = 1 << warp.index;
+    long bit = 1L << warp.number;
+    int epochs = warp.number * units;
     int end = (index + size) >> unitShift;
     for (int unit = index >> unitShift; unit < end; unit++) {
       int stamp = writers[unit];
@@ -106,7 +127,7 @@ final class SharedMemory {
       }
       if (!strong) {
         readers[unit] |= bit;
-        readEpochs[unit * warps + warp.index] = readEpoch;
+        readEpochs[epochs + unit] = readEpoch;
       }
     }
     return index;
@@ -124,6 +145,7 @@ final class SharedMemory {
   int writing(Warp warp, int lane, long address, int size, boolean strong) {
     int index = inBounds(warp, lane, address, size);
     mark(warp, lane, index, size, stamp(warp, lane) | (strong ? STRONG : 0));
+    warp.synchronization.wrote(lane);
     return index;
   }
 
@@ -139,8 +161,118 @@ final class SharedMemory {
     Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(warp, lane));
   }
 
+  /**
+   * Notes a read by an asynchronous instruction, which goes on until its agent's epoch has been
+   * waited for, and gives the index of its first byte.
+   *
+   * @param clock what the threads know that give the instruction
+   * @param size bytes, a multiple of 16
+   * @param agent who reads
+   */
+  int readingAsync(
+      Synchronization clock, Warp warp, int lane, long address, int size, int agent, int epoch) {
+    int index = inBounds(warp, lane, address, size, BULK_ALIGNMENT);
+    int first = index >> unitShift;
+    int end = (index + size) >> unitShift;
+    int thread = warp.number * Warp.LANES + lane;
+    long bit = 1L << agent;
+    for (int unit = first; unit < end; unit++) {
+      int stamp = writers[unit];
+      if (stamp <= 0 || !visible(clock, thread, stamp)) {
+        checkAsyncRead(clock, warp, lane, unit, stamp);
+      }
+      readers[unit] |= bit;
+    }
+    Arrays.fill(readEpochs, agent * units + first, agent * units + end, epoch);
+    return index;
+  }
+
+  /** True if the write has happened before, and reaches asynchronous instructions. */
+  private static boolean visible(Synchronization clock, int thread, int stamp) {
+    int agent = writer(stamp) / Warp.LANES;
+    int epoch = epoch(stamp);
+    return (clock.after(agent, epoch) || writer(stamp) == thread)
+        && (agent >= Agents.MOST_READERS || clock.reaches(agent, epoch, stamp % Warp.LANES));
+  }
+
+  private void checkAsyncRead(Synchronization clock, Warp warp, int lane, int unit, int stamp) {
+    int thread = warp.number * Warp.LANES + lane;
+    if (stamp > 0
+        && (clock.after(writer(stamp) / Warp.LANES, epoch(stamp)) || writer(stamp) == thread)) {
+      throw warp.fault(
+          lane,
+          "reads shared memory at %s by an asynchronous instruction, which may not see what %s has written: there is no fence.proxy.async between them"
+              .formatted(place(unit), thread(stamp)));
+    }
+    checkRead(warp, lane, unit, stamp, false);
+  }
+
+  /**
+   * Notes the start of a bulk copy: until it has landed, and its barrier has been waited for,
+   * nobody may touch its target. Gives the index of its first byte.
+   *
+   * @param size bytes, a multiple of 16
+   * @param agent of the barrier that counts the bytes
+   */
+  int bulkTarget(Warp warp, int lane, long address, int size, int agent) {
+    int index = inBounds(warp, lane, address, size, BULK_ALIGNMENT);
+    int thread = warp.number * Warp.LANES + lane;
+    int stamp = stamp(agent, 0, IN_FLIGHT);
+    int end = (index + size) >> unitShift;
+    for (int unit = index >> unitShift; unit < end; unit++) {
+      int before = writers[unit];
+      if (before != 0 && (before < 0 || !visible(warp.synchronization, thread, before))) {
+        checkBulkOverwrite(warp, lane, unit, before);
+      }
+      if (readers[unit] != 0) {
+        checkReaders(warp, lane, unit);
+      }
+      writers[unit] = stamp;
+      readers[unit] = 0;
+    }
+    return index;
+  }
+
+  private void checkBulkOverwrite(Warp warp, int lane, int unit, int before) {
+    if (before > 0 && ordered(warp, warp.number * Warp.LANES + lane, before)) {
+      throw warp.fault(
+          lane,
+          "overwrites shared memory at %s by a bulk copy, which may come before what %s has written: there is no fence.proxy.async between them"
+              .formatted(place(unit), thread(before)));
+    }
+    checkOverwrite(warp, lane, unit, before, 0);
+  }
+
+  /** Notes that a bulk copy has landed: who waits for this phase of its barrier may read it. */
+  void bulkLanded(int index, int size, int agent, int phase) {
+    Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(agent, 0, phase));
+  }
+
+  /** Makes a memory barrier of 8 bytes; nobody may touch them otherwise. */
+  MemoryBarrier initialise(Warp warp, int lane, long address, int arrivals) {
+    MemoryBarrier old = barriers.get((int) address);
+    if (old != null) {
+      throw warp.fault(lane, "initialises " + old + ", which is one already");
+    }
+    int index = writing(warp, lane, address, Long.BYTES, false);
+    MemoryBarrier barrier = new MemoryBarrier(this, index, arrivals, warp, lane);
+    int first = index >> unitShift;
+    int end = (index + Long.BYTES) >> unitShift;
+    Arrays.fill(writers, first, end, stamp(barrier.agent(), 0, IN_FLIGHT));
+    barriers.put(index, barrier);
+    return barrier;
+  }
+
+  /** Makes ordinary memory of a barrier. */
+  void invalidate(Warp warp, int lane, MemoryBarrier barrier) {
+    barriers.remove(barrier.address());
+    int first = barrier.address() >> unitShift;
+    int end = (barrier.address() + Long.BYTES) >> unitShift;
+    Arrays.fill(writers, first, end, stamp(warp, lane));
+  }
+
   private void mark(Warp warp, int lane, int index, int size, int stamp) {
-    int thread = warp.index * Warp.LANES + lane;
+    int thread = warp.number * Warp.LANES + lane;
     int end = (index + size) >> unitShift;
     for (int unit = index >> unitShift; unit < end; unit++) {
       int before = writers[unit];
@@ -156,41 +288,53 @@ final class SharedMemory {
   }
 
   private int inBounds(Warp warp, int lane, long address, int size) {
+    return inBounds(warp, lane, address, size, size);
+  }
+
+  /** The range is no longer than a variable, or has no gap in it. */
+  private int inBounds(Warp warp, int lane, long address, int size, int alignment) {
     long last = address + size - 1;
     boolean inside =
-        (address & (size - 1)) == 0
+        (address & (alignment - 1)) == 0
             && address >= 0
             && last < bytes.length
             && exists[(int) address >> unitShift]
             && exists[(int) last >> unitShift];
     if (!inside) {
-      throw outOfBounds(warp, lane, address, size);
+      throw outOfBounds(warp, lane, address, size, alignment);
     }
     return (int) address;
   }
 
-  private KernelFault outOfBounds(Warp warp, int lane, long address, int size) {
+  private KernelFault outOfBounds(Warp warp, int lane, long address, int size, int alignment) {
     String access = "%d bytes of shared memory at 0x%x are ".formatted(size, address);
     return warp.fault(
         lane,
         access
-            + ((address & (size - 1)) != 0 ? "misaligned" : "out of bounds: " + describe(address)));
+            + ((address & (alignment - 1)) != 0
+                ? "misaligned"
+                : "out of bounds: " + describe(address)));
   }
 
   private String describe(long address) {
-    if (address >= DYNAMIC_BASE) {
+    int dynamic = kernel.dynamicBase();
+    if (address >= dynamic) {
       return "they start %d bytes into the %d bytes that the launch asked for"
-          .formatted(address - DYNAMIC_BASE, dynamicEnd - DYNAMIC_BASE);
+          .formatted(address - dynamic, dynamicEnd - dynamic);
     }
     return "they are in none of the kernel's shared variables";
   }
 
   private static int stamp(Warp warp, int lane) {
     int epoch = warp.synchronization.epoch();
-    if (epoch >= MOST_EPOCHS) {
+    if (epoch >= IN_FLIGHT) {
       throw warp.fault(lane, "synchronises more often than the interpreter can count");
     }
-    return epoch << THREAD_BITS | warp.index * Warp.LANES + lane;
+    return stamp(warp.number, lane, epoch);
+  }
+
+  private static int stamp(int agent, int lane, int epoch) {
+    return epoch << THREAD_BITS | agent * Warp.LANES + lane;
   }
 
   /** True if the write happens before what the thread does now. */
@@ -207,9 +351,9 @@ final class SharedMemory {
     return stamp >>> THREAD_BITS & MOST_EPOCHS - 1;
   }
 
-  private static String thread(int stamp) {
+  private String thread(int stamp) {
     int writer = writer(stamp);
-    return "thread " + writer + " (warp " + writer / Warp.LANES + ")";
+    return block.cluster().describe(writer / Warp.LANES, writer % Warp.LANES);
   }
 
   /** A read that is not simply in order. */
@@ -218,6 +362,7 @@ final class SharedMemory {
       throw warp.fault(
           lane, "reads shared memory at " + place(unit) + " that nobody has written yet");
     }
+    checkInFlight(warp, lane, "reads", unit, stamp);
     if (stamp < 0) {
       throw warp.fault(
           lane,
@@ -226,7 +371,7 @@ final class SharedMemory {
     }
     if (strong && (stamp & STRONG) != 0) {
       int writer = writer(stamp) / Warp.LANES;
-      if (writer != warp.index) {
+      if (writer != warp.number) {
         warp.synchronization.learn(writer, epoch(stamp));
       }
       return;
@@ -237,8 +382,27 @@ final class SharedMemory {
             .formatted(place(unit), thread(stamp)));
   }
 
+  private void checkInFlight(Warp warp, int lane, String verb, int unit, int stamp) {
+    if (stamp < 0 || epoch(stamp) != IN_FLIGHT) {
+      return;
+    }
+    MemoryBarrier barrier = barriers.get((unit << unitShift) & -Long.BYTES);
+    throw warp.fault(
+        lane,
+        verb
+            + " shared memory at "
+            + place(unit)
+            + (barrier != null
+                ? ", which is a memory barrier"
+                : " while %s into it has not landed: %s"
+                    .formatted(
+                        thread(stamp),
+                        block.cluster().barrierOf(writer(stamp) / Warp.LANES).progress())));
+  }
+
   /** A write over another one that is not simply in order. */
   private void checkOverwrite(Warp warp, int lane, int unit, int before, int stamp) {
+    checkInFlight(warp, lane, "writes", unit, before);
     if (before < 0) {
       throw warp.fault(
           lane,
@@ -254,14 +418,14 @@ final class SharedMemory {
   }
 
   private void checkReaders(Warp warp, int lane, int unit) {
-    int others = readers[unit] & ~(1 << warp.index);
+    long others = readers[unit] & ~(1L << warp.number);
     while (others != 0) {
-      int reader = Integer.numberOfTrailingZeros(others);
-      if (!warp.synchronization.after(reader, readEpochs[unit * warps + reader])) {
+      int reader = Long.numberOfTrailingZeros(others);
+      if (!warp.synchronization.after(reader, readEpochs[reader * units + unit])) {
         throw warp.fault(
             lane,
-            "race: writes shared memory at %s that warp %d reads, without a barrier between them"
-                .formatted(place(unit), reader));
+            "race: writes shared memory at %s that %s, without a barrier between them"
+                .formatted(place(unit), block.cluster().describeReader(reader)));
       }
       others &= others - 1;
     }

@@ -9,7 +9,7 @@ import dev.fovea.kernels.cuda.driver.GpuFacts;
  */
 final class Snippet {
 
-  private static final GpuFacts HOPPER =
+  static final GpuFacts HOPPER =
       new GpuFacts("PTX interpreter", 90, 4, 163 * 1024, 2L << 30, 13000);
 
   private static final String START =

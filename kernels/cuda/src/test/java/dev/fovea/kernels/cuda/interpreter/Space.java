@@ -12,6 +12,8 @@ enum Space {
   /** Constants live in global memory. */
   CONST(0),
   SHARED(0x7000_0000_0000L),
+  /** Shared memory of all blocks of a cluster; lies in the window of shared memory. */
+  CLUSTER(0x7000_0000_0000L),
   LOCAL(0x7100_0000_0000L),
   PARAM(0x7200_0000_0000L);
 
@@ -31,7 +33,7 @@ enum Space {
 
   /** The space into whose window a generic address falls. */
   static Space of(long genericAddress) {
-    for (Space space : new Space[] {SHARED, LOCAL, PARAM}) {
+    for (Space space : new Space[] {CLUSTER, LOCAL, PARAM}) {
       if (genericAddress >= space.window && genericAddress < space.window + WINDOW) {
         return space;
       }
@@ -45,6 +47,7 @@ enum Space {
       case "global" -> GLOBAL;
       case "const" -> CONST;
       case "shared", "shared::cta" -> SHARED;
+      case "shared::cluster" -> CLUSTER;
       case "local" -> LOCAL;
       case "param", "param::entry", "param::func" -> PARAM;
       default -> null;

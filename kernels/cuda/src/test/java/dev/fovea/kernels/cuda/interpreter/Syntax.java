@@ -23,6 +23,7 @@ final class Syntax {
    * @param entry true for a kernel
    * @param mostThreads of a block, 0 if it does not say
    * @param exactThreads of a block, 0 if it does not say
+   * @param cluster blocks of a cluster
    * @param body null for a declaration
    */
   record Function(
@@ -33,6 +34,7 @@ final class Syntax {
       List<Variable> parameters,
       int mostThreads,
       int exactThreads,
+      ClusterShape cluster,
       List<Item> body) {}
 
   /** What a body consists of. */
@@ -102,6 +104,9 @@ final class Syntax {
 
   /** Memory at a name or number, plus an offset in bytes. */
   record Address(Operand base, long offset) implements Operand {}
+
+  /** {@code [map, {column, row, image}]}: a box of a matrix in global memory. */
+  record Box(Operand map, List<Operand> coordinates) implements Operand {}
 
   /** {@code {a, b}} or {@code (a, b)}. */
   record Group(List<Operand> members) implements Operand {}

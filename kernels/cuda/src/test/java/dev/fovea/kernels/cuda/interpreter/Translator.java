@@ -26,6 +26,9 @@ final class Translator {
   /** Bytes that nobody may access between two shared variables. */
   private static final int SHARED_GAP = 16;
 
+  /** Of shared memory whose size is given at the launch: the largest that anything needs. */
+  private static final int DYNAMIC_ALIGNMENT = 1024;
+
   private static final int PARAMETER_ALIGNMENT = 8;
 
   private final Syntax.Module module;
@@ -40,10 +43,32 @@ final class Translator {
   private int sharedTop = SharedMemory.STATIC_BASE;
   private int localTop;
   private int smallestSharedAccess = 16;
+  private final int dynamicBase;
+  private boolean asynchronous;
 
   private Translator(Syntax.Module module, Map<String, Long> globals) {
     this.module = module;
     this.globals = globals;
+    int staticBytes = sharedBytes(module.variables());
+    for (Function function : module.functions().values()) {
+      staticBytes += function.body() == null ? 0 : sharedBytes(function.body());
+    }
+    dynamicBase = align(SharedMemory.STATIC_BASE + staticBytes, DYNAMIC_ALIGNMENT);
+  }
+
+  /** Room for the shared variables of fixed size, wherever they are aligned. */
+  private static int sharedBytes(List<? extends Item> items) {
+    int bytes = 0;
+    for (Item item : items) {
+      bytes +=
+          switch (item) {
+            case Variable variable when variable.space() == Space.SHARED && variable.bytes() > 0 ->
+                (int) variable.bytes() + variable.alignment() + SHARED_GAP;
+            case Syntax.Nested nested -> sharedBytes(nested.items());
+            default -> 0;
+          };
+    }
+    return bytes;
   }
 
   /**
@@ -85,10 +110,13 @@ final class Translator {
         specials,
         parameterBytes,
         sharedVariables,
+        dynamicBase,
         smallestSharedAccess,
         align(localTop, PARAMETER_ALIGNMENT),
         function.mostThreads(),
-        function.exactThreads());
+        function.exactThreads(),
+        function.cluster(),
+        asynchronous);
   }
 
   private static int align(int address, int alignment) {
@@ -189,7 +217,7 @@ final class Translator {
 
   private int sharedAddress(Variable variable) {
     if (variable.elements() == 0) {
-      return SharedMemory.DYNAMIC_BASE;
+      return dynamicBase;
     }
     int address = align(sharedTop, Math.max(SHARED_GAP, variable.alignment()));
     int bytes = (int) variable.bytes();
@@ -268,6 +296,11 @@ final class Translator {
   /** Number of the register that holds what the hardware sets. */
   int special(SpecialRegister special) {
     return specials.computeIfAbsent(special, s -> newRegister(s.text()));
+  }
+
+  /** There are instructions that go on by themselves. */
+  void asynchronous() {
+    asynchronous = true;
   }
 
   /** An access of this size may be to shared memory. */

@@ -24,11 +24,25 @@ final class Warp {
   /** So many times round loops in one block are taken for a loop without end. */
   private static final long MOST_ROUNDS = 1L << 28;
 
+  /** Rounds of loops after which another warp has a turn. */
+  private static final int TURN = 1024;
+
   /** What a warp can do next. */
   enum State {
     RUNNING,
     AT_BARRIER,
+    WAITING,
     EXITED
+  }
+
+  /** Something that a warp waits for; says in a message what. */
+  interface Wait {
+
+    /** True if the warp can go on. */
+    boolean isOver();
+
+    /** Does what is left to be done of the instruction, when the wait is over. */
+    void end();
   }
 
   /** [registers, lanes]. */
@@ -41,10 +55,20 @@ final class Warp {
   final int[] defined;
 
   final Block block;
+
+  /** In its block. */
   final int index;
+
+  /** In its cluster. */
+  final int number;
+
   final Memory memory;
   final AsyncCopies copies;
+  final BulkStores stores;
   final Synchronization synchronization;
+
+  /** Products of the warp that go on by themselves; null if the kernel has none. */
+  final ProductRegisters products;
 
   /** Operands and sums of the matrix product that is being computed: [16, 16], [16, 8], [16, 8]. */
   final float[] left = new float[16 * 16];
@@ -63,23 +87,29 @@ final class Warp {
   private int live;
   private int started;
   private State state;
+  private Wait wait;
+  private MemoryBarrier tried;
+  private int triedPhase;
   private Instruction current;
   private int rounds;
   private long roundsInBlock;
   private Snapshot snapshot;
   private long stuckSince;
 
-  Warp(Block block, int index, int warps) {
+  Warp(Block block, int index) {
     this.block = block;
     this.index = index;
+    number = block.rank() * block.warps().length + index;
     kernel = block.kernel();
     code = kernel.code();
     registers = new long[kernel.registers() * LANES];
     predicates = new int[kernel.registers()];
     defined = new int[kernel.registers()];
-    synchronization = new Synchronization(index, warps);
+    synchronization = new Synchronization(number, block.cluster().agents());
+    products = kernel.asynchronous() ? new ProductRegisters(this, kernel.registers()) : null;
     memory = new Memory(this);
     copies = new AsyncCopies(this);
+    stores = new BulkStores(this);
     kernel.constants().forEach((value, register) -> fill(register, value));
   }
 
@@ -98,10 +128,15 @@ final class Warp {
     roundsInBlock = 0;
     snapshot = null;
     stuckSince = -1;
+    tried = null;
     paths.clear();
     copies.clear();
+    stores.clear();
     memory.clear();
     synchronization.clear();
+    if (products != null) {
+      products.clear();
+    }
     Arrays.fill(defined, 0);
     for (int register : kernel.constants().values()) {
       defined[register] = ALL;
@@ -149,22 +184,30 @@ final class Warp {
 
   /** True if the warp can go on, as far as is known. */
   boolean canRun() {
-    return state == State.RUNNING && stuckSince != block.changes();
+    return switch (state) {
+      case RUNNING -> stuckSince != block.changes();
+      case WAITING -> wait.isOver();
+      case AT_BARRIER, EXITED -> false;
+    };
   }
 
   /**
    * Executes until the warp has to wait, has exited, or has gone round loops so many times that
    * others should have a turn.
    */
-  void run(int mostRounds) {
-    rounds = mostRounds;
+  void run() {
+    rounds = TURN;
     stuckSince = -1;
+    if (state == State.WAITING) {
+      state = State.RUNNING;
+      wait.end();
+    }
     long changesBefore = block.changes();
     while (state == State.RUNNING && rounds > 0) {
       step();
     }
     if (state == State.RUNNING) {
-      roundsInBlock += mostRounds;
+      roundsInBlock += TURN;
       if (roundsInBlock > MOST_ROUNDS) {
         throw fault(firstActive(), "goes round a loop without end");
       }
@@ -184,6 +227,9 @@ final class Warp {
     } else if (!(instruction instanceof Collective collective) || gathered(collective, lanes)) {
       counter++;
       instruction.checkReads(this, lanes);
+      if (products != null) {
+        products.check(instruction);
+      }
       instruction.execute(this, lanes);
       instruction.markWrites(this, lanes);
     }
@@ -261,11 +307,49 @@ final class Warp {
     active &= ~lanes;
     if (live == 0) {
       state = State.EXITED;
+      end();
     } else if (active == 0 && !takePath()) {
       paths.gatherAgain();
       takePath();
     }
     block.barriers().exited(this);
+  }
+
+  private void end() {
+    if (products != null) {
+      products.exited();
+    }
+    block.exited(this);
+  }
+
+  /** Stops until the wait is over. */
+  void waitFor(Wait over) {
+    wait = over;
+    state = State.WAITING;
+  }
+
+  /** True if none of the lanes that could go on is missing. */
+  boolean isWhole(int lanes) {
+    return lanes == active && !paths.canGoOn();
+  }
+
+  /** True if the barrier has been tried in the same phase right before. */
+  boolean triesAgain(MemoryBarrier barrier) {
+    boolean again = tried == barrier && triedPhase == barrier.phase();
+    tried = barrier;
+    triedPhase = barrier.phase();
+    return again;
+  }
+
+  /** Lets others have their turn when it comes round, as this warp has nothing better to do. */
+  void yieldTurn() {
+    roundsInBlock -= Math.max(0, rounds - 1);
+    rounds = 1;
+  }
+
+  /** True if this warp can touch what earlier grids write. */
+  boolean knowsEarlierGrids() {
+    return synchronization.after(block.cluster().agents().earlierGrids(), 1);
   }
 
   /** Stops until {@link #resume}. */
@@ -331,10 +415,25 @@ final class Warp {
   KernelFault standstill() {
     return fault(
         firstActive(),
-        "deadlock: no warp of the block can go on; "
-            + (state == State.AT_BARRIER
-                ? "this one waits at a barrier that others do not reach"
-                : "this one waits for a change in memory that never comes"));
+        "deadlock: no warp of the block can go on; this one waits "
+            + waitsFor()
+            + block.cluster().report());
+  }
+
+  private String waitsFor() {
+    return switch (state) {
+      case AT_BARRIER -> "at a barrier that others do not reach";
+      case WAITING -> wait.toString();
+      case RUNNING -> "for a change in memory that never comes";
+      case EXITED -> "for nothing: it has exited";
+    };
+  }
+
+  /** Where it is and what it waits for. */
+  String position() {
+    return "warp %d%s at line %d `%s` waits %s"
+        .formatted(
+            index, block.suffix(), current.source().line(), current.source().text(), waitsFor());
   }
 
   /** The instruction that was executed last. */
