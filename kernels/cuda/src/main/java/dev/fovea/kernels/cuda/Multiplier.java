@@ -36,8 +36,7 @@ interface Multiplier {
    * @throws IllegalArgumentException if it is for other GPUs than this one
    * @throws CudaException if it cannot be used; the message says why and what to do
    */
-  Products products(
-      CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice);
+  Products products(CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice);
 
   /**
    * The one of this name, as users choose it.
