@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fovea.bench.gpu.Scale.Batch;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -181,6 +182,25 @@ class SuiteTest {
         .content()
         .startsWith("rows,columns,depth,processors,tile\n9,384,128,4,norm_linear_")
         .contains("\n9,128,512,4,linear_add_");
+  }
+
+  /** On a GPU with kernels of its own, these and those for all GPUs are checked. */
+  @Test
+  void hopperKernelsAreCheckedAndSoAreThoseOfAllGpus() throws IOException {
+    GpuFacts facts = new GpuFacts("PTX interpreter", 90, 4, 227 << 10, 2L << 30, 13000);
+    Gpu hopper =
+        new Gpu("interpreted", () -> new InterpretedDriver(facts), () -> "PTX is interpreted");
+    assertThat(run(hopper, TINY, "--only", "kernels")).as(output()).isZero();
+    List<Map<String, Object>> rows = rows("kernels");
+    assertThat(rows).allSatisfy(row -> assertThat(row).containsEntry("pass", true));
+    assertThat(rows)
+        .filteredOn(row -> row.get("kernels").equals("auto"))
+        .extracting(row -> row.get("tile"))
+        .contains("hopper_norm_linear_pair_128x256", "hopper_linear_add_128x96");
+    assertThat(rows)
+        .filteredOn(row -> row.get("kernels").equals("ptx"))
+        .extracting(row -> row.get("tile"))
+        .contains("norm_linear_128x128", "linear_add_64x128");
   }
 
   /** A softmax whose powers are missing: attention has to fail, and nothing else. */
