@@ -159,6 +159,7 @@ final class SharedMemory {
   /** Notes that an asynchronous copy has been waited for: what it brought counts as written now. */
   void landed(Warp warp, int lane, int index, int size) {
     Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(warp, lane));
+    warp.synchronization.wrote(lane);
   }
 
   /**
