@@ -80,8 +80,7 @@ class ClusterTest {
         setp.ne.u32 %p4, %r16, %r14;
         @%p4 trap;
         """;
-    assertThat(
-            run(START + "cvt.u64.u32 %rd5, %r10;\n" + BARRIER + generic + BARRIER + STORE, 2))
+    assertThat(run(START + "cvt.u64.u32 %rd5, %r10;\n" + BARRIER + generic + BARRIER + STORE, 2))
         .containsExactly(11, 10);
   }
 

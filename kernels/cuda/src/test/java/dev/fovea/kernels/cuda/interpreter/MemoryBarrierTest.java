@@ -90,7 +90,8 @@ class MemoryBarrierTest {
             + "on:\n",
         "race: ");
     assertFault(
-        initialise(1) + arrive + writeOnce + waitFirst + read + "on:\n", "shared memory at tile+128");
+        initialise(1) + arrive + writeOnce + waitFirst + read + "on:\n",
+        "shared memory at tile+128");
   }
 
   @Test
@@ -141,7 +142,8 @@ class MemoryBarrierTest {
         initialise(1) + "@%p1 st.shared.u32 [%r10], 1;\n",
         "writes shared memory at tile+0, which is a memory barrier");
     assertFault(
-        initialise(1) + "@%p1 ld.shared.u32 %r11, [%r10+4];\n", "tile+4, which is a memory barrier");
+        initialise(1) + "@%p1 ld.shared.u32 %r11, [%r10+4];\n",
+        "tile+4, which is a memory barrier");
     assertFault(
         INITIALISE.replace("COUNT", "64") + "mbarrier.arrive.shared::cta.b64 _, [%r10];\n",
         "uses the barrier at tile+0, which thread 0 (warp 0) has initialised, without a barrier");
@@ -155,8 +157,7 @@ class MemoryBarrierTest {
         "deadlock",
         "this one waits for the barrier at tile+0",
         "the barrier at tile+0 in phase 0: 1 of 2 arrivals and 0 bytes are missing");
-    assertRuns(
-        initialise(2) + "@%p3 mbarrier.arrive.shared::cta.b64 _, [%r10], 2;\n" + waiting(0));
+    assertRuns(initialise(2) + "@%p3 mbarrier.arrive.shared::cta.b64 _, [%r10], 2;\n" + waiting(0));
     assertRuns(initialise(2) + waiting(1));
   }
 
@@ -211,7 +212,8 @@ class MemoryBarrierTest {
     assertFault(
         copy(128, 0, 64) + read,
         "reads shared memory at tile+128 while a bulk copy of the barrier at tile+0 into it has not"
-            + " landed: the barrier at tile+0 in phase 0: 0 of 1 arrivals and 64 bytes are missing");
+            + " landed: the barrier at tile+0 in phase 0: 0 of 1 arrivals and 64 bytes are"
+            + " missing");
     assertFault(
         copy(128, 0, 64) + "@%p3 st.shared.u32 [%r11], 1;\n", "writes shared memory at tile+128");
     assertFault(copy(128, 0, 64), "ends its block while a bulk copy of the barrier at tile+0");
@@ -238,7 +240,8 @@ class MemoryBarrierTest {
   @Test
   @DisplayName("a barrier that copies may not have seen initialised")
   void missingFence() {
-    String without = copy(128, 0, 64).replace("fence.mbarrier_init.release.cluster", "nanosleep.u32 1");
+    String without =
+        copy(128, 0, 64).replace("fence.mbarrier_init.release.cluster", "nanosleep.u32 1");
     assertFault(without + waiting(0), "there is no fence.mbarrier_init or fence.proxy.async");
     assertRuns(copy(128, 0, 64) + waiting(0));
     assertRuns(without.replace("nanosleep.u32 1", "fence.proxy.async") + waiting(0));

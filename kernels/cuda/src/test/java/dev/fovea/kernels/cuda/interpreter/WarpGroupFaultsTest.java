@@ -122,8 +122,7 @@ class WarpGroupFaultsTest {
         write + "bar.sync 0;\n" + product, "there is no fence.proxy.async between them", "tile+");
     assertRuns(write + "fence.proxy.async;\n bar.sync 0;\n" + product);
     assertRuns(write + "bar.sync 0;\n fence.proxy.async;\n" + product);
-    assertFault(
-        write + "fence.proxy.async;\n" + product, "race: reads shared memory at tile+");
+    assertFault(write + "fence.proxy.async;\n" + product, "race: reads shared memory at tile+");
   }
 
   @Test
