@@ -176,6 +176,13 @@ __device__ inline void copyBoxToCluster(u32 target, const TensorMap& map, int co
       : "memory");
 }
 
+/// Has a box brought into the second-level cache.
+__device__ inline void prefetchBox(const TensorMap& map, int column, int row, int image) {
+  asm volatile("cp.async.bulk.prefetch.tensor.3d.L2.global [%0, {%1, %2, %3}];" ::"l"(&map),
+               "r"(column), "r"(row), "r"(image)
+               : "memory");
+}
+
 // ---- who does what
 
 /// What all blocks of three warp groups do: one thread prepares barriers, one copies, and the other

@@ -69,8 +69,8 @@ struct NormedTile {
     synchroniseGroup(barrierOfGroup());
   }
 
-  /// Calls put(where the row begins in y, row's moments, sums, what is done to their columns, those
-  /// columns behind firstColumn) for all fours of sums that the calling lane gets.
+  /// Calls put(where the row begins in y or null, row's moments, sums, what is done to their columns,
+  /// the first of those) for all fours of sums that the calling lane gets.
   template <class Put>
   __device__ void forEachFour(const typename T::Sums& sums, Put put) const {
     u16* y[T::m][2];
@@ -95,9 +95,7 @@ struct NormedTile {
 #pragma unroll
         for (int half = 0; half < 2; half++) {
           float4 four = fourOfRow(sums[i][j], sums[i][j + 1], half);
-          if (y[i][half] != nullptr) {
-            put(y[i][half], moment[i][half], four, behind, column);
-          }
+          put(y[i][half], moment[i][half], four, behind, column);
         }
       }
     }
@@ -109,7 +107,7 @@ struct NormedTile {
     forEachFour(sums, [&](u16* y, float2 moment, float4 four, const BehindProduct& behind,
                           int column) {
       float4 v = behind.apply<Function>(moment, four);
-      if (column < a.columns) {
+      if (y != nullptr && column < a.columns) {
         *(uint2*)(y + column) = {pack(v.x, v.y), pack(v.z, v.w)};
       }
     });
@@ -121,7 +119,7 @@ struct NormedTile {
     forEachFour(sums, [&](u16* y, float2 moment, float4 four, const BehindProduct& behind,
                           int column) {
       float4 v = behind.apply<Identity>(moment, four);
-      if (column / 2 < a.columns) {
+      if (y != nullptr && column / 2 < a.columns) {
         *(u32*)(y + column / 2) = pack(gated(v.x, 1) * v.y, gated(v.z, 1) * v.w);
       }
     });

@@ -168,28 +168,46 @@ struct Operands {
   int firstWeightRow;
 };
 
-/// What the thread does that has the stages filled. Boxes of weights that fit into the ring are
-/// asked for before the kernel in front has ended.
+/// A block's part of the weight's boxes.
+template <class T>
+struct WeightBoxes {
+  static constexpr int rows = T::columns / T::cluster;
+  const Operands& operands;
+  u32 rank = T::cluster > 1 ? blockOfCluster() : 0;
+
+  __device__ int column(const Unit& unit, int step) const { return (unit.firstStep + step) * ROW; }
+
+  __device__ int row(const Unit& unit) const {
+    return operands.firstWeightRow + unit.tileAcross * T::columns + rank * rows;
+  }
+
+  /// Announces all bytes of a stage, and has those copied that are the block's part of the weight.
+  __device__ void copy(const Ring<T>& ring, const Unit& unit, int step) const {
+    arriveAndExpect(ring.full(), T::stageBytes);
+    u32 target = ring.address() + T::leftBytes + rank * rows * ROW_BYTES;
+    if constexpr (T::cluster > 1) {
+      constexpr u16 all = (1 << T::cluster) - 1;
+      copyBoxToCluster(target, operands.right, column(unit, step), row(unit), 0, ring.full(), all);
+    } else {
+      copyBox(target, operands.right, column(unit, step), row(unit), 0, ring.full());
+    }
+  }
+};
+
+/// What the thread does that has the stages filled. The weights of the first unit are asked for
+/// before the kernel in front has ended: as many boxes as there are stages, and into the
+/// second-level cache the rest.
 template <class T>
 __device__ inline void fillStages(u32 shared, const Operands& operands, Schedule<T> schedule) {
-  u32 rank = T::cluster > 1 ? blockOfCluster() : 0;
-  constexpr int part = T::columns / T::cluster;
-  auto copyRight = [&](const Ring<T>& ring, const Unit& unit, int step) {
-    arriveAndExpect(ring.full(), T::stageBytes);
-    u32 target = ring.address() + T::leftBytes + rank * part * ROW_BYTES;
-    int column = (unit.firstStep + step) * ROW;
-    int row = operands.firstWeightRow + unit.tileAcross * T::columns + rank * part;
-    if constexpr (T::cluster > 1) {
-      copyBoxToCluster(target, operands.right, column, row, 0, ring.full(), (1 << T::cluster) - 1);
-    } else {
-      copyBox(target, operands.right, column, row, 0, ring.full());
-    }
-  };
-  int ahead = 0;
+  WeightBoxes<T> weights = {operands};
   Unit first = schedule.unit();
+  int ahead = 0;
   for (Ring<T> ring(shared); ahead < min(first.steps, T::stages); ahead++) {
-    copyRight(ring, first, ahead);
+    weights.copy(ring, first, ahead);
     ring.advance();
+  }
+  for (int step = ahead; step < first.steps; step++) {
+    prefetchBox(operands.right, weights.column(first, step), weights.row(first), 0);
   }
   waitForKernelInFront();
   for (Ring<T> ring(shared); schedule.has(); schedule.advance()) {
@@ -200,10 +218,10 @@ __device__ inline void fillStages(u32 shared, const Operands& operands, Schedule
         ahead--;
       } else {
         waitFor(ring.empty(), ring.parity ^ 1);
-        copyRight(ring, unit, step);
+        weights.copy(ring, unit, step);
       }
-      copyBox(ring.address(), operands.left, (unit.firstStep + step) * ROW,
-              unit.tileDown * T::rows, 0, ring.full());
+      copyBox(ring.address(), operands.left, weights.column(unit, step), unit.tileDown * T::rows, 0,
+              ring.full());
       ring.advance();
     }
   }

@@ -11,8 +11,8 @@ import java.util.Objects;
  *     dev.fovea:fovea-kernels-cuda is there; "auto" for a GPU if one can be used and holds the
  *     model, else the CPU, also where it is lost later
  * @param kernels which of the device's kernels: "auto" for the best that run here; on the CPU
- *     "scalar" or "vector"; on CUDA who multiplies matrices: "ptx", "cublas" or "cublaslt". With
- *     the device "auto", only devices that know the name are used
+ *     "scalar" or "vector"; on CUDA who multiplies matrices: "ptx", "hopper", "cublas" or
+ *     "cublaslt". With the device "auto", only devices that know the name are used
  * @param threads threads that compute, the caller's included; 0 for one per available processor.
  *     Where a GPU computes, they only pack weights
  * @param storage how packed weights are kept in memory. On a CPU arithmetic is float32 in every

@@ -43,7 +43,8 @@ final class ModelOptions {
       defaultValue = "auto",
       paramLabel = "NAME",
       description =
-          "auto (the default); scalar or vector on the cpu; ptx, cublas or cublaslt on cuda.")
+          "auto (the default); scalar or vector on the cpu; ptx, hopper, cublas or cublaslt on"
+              + " cuda.")
   private String kernels;
 
   @Option(

@@ -53,7 +53,11 @@ final class AttentionKernels {
     this.driver = driver;
     processors = driver.facts().processors();
     KernelModule module = new KernelModule(driver, precision, "attention");
-    whole = module.kernel("attention_whole", 128, wholeBytes(128));
+    whole =
+        hopper
+            ? new KernelModule(driver, precision, "hopper_attention_whole")
+                .kernel("hopper_attention_whole", 128, wholeBytes(128))
+            : module.kernel("attention_whole", 128, wholeBytes(128));
     wholeSmall = new Kernel(whole.name(), whole.function(), 64, wholeBytes(64));
     blocks = module.kernel("attention_blocks_128", 128, blocksBytes(128));
     blocksSmall = module.kernel("attention_blocks_64", 128, blocksBytes(64));
@@ -109,8 +113,12 @@ final class AttentionKernels {
             .number(queries.first())
             .number(queries.count())
             .number(SCORE_SCALE);
-    plan.launch(
-        kernel, Math.ceilDiv(queries.count(), blockQueries), heads, qkv.images(), arguments);
+    int blocksAcross = Math.ceilDiv(queries.count(), blockQueries);
+    if (hopper != null) {
+      plan.launchEarly(kernel, blocksAcross, heads, qkv.images(), arguments);
+    } else {
+      plan.launch(kernel, blocksAcross, heads, qkv.images(), arguments);
+    }
   }
 
   private void hopperAttention(

@@ -20,14 +20,16 @@ import java.util.stream.IntStream;
 /** One GPU: its driver, its kernels, its one thread, and the weights it holds. */
 final class CudaDevice implements Device {
 
-  private static final int BATCH_TOKENS = 64 * 261;
-
   private final CudaThread thread = new CudaThread();
   private final Precision precision;
   private final CudaDriver driver;
   private final GpuFacts facts;
   private final GpuKernels kernels;
   private final GpuPacker packer;
+
+  /** Of the network that was packed; 0 before that. */
+  private volatile int width;
+
   private volatile boolean closed;
   private volatile boolean lost;
 
@@ -66,13 +68,9 @@ final class CudaDevice implements Device {
             kernels.products().description());
   }
 
-  /**
-   * {@inheritDoc} 64 images of 224 pixels: matrix products of so many rows keep every processor
-   * busy, and answers do not take longer than they must.
-   */
   @Override
   public int batchTokens() {
-    return BATCH_TOKENS;
+    return MicroBatch.tokens(facts, width);
   }
 
   /** Used on the CUDA thread only. */
@@ -139,6 +137,7 @@ final class CudaDevice implements Device {
 
   @Override
   public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
+    width = weights.width();
     return packer.pack(weights);
   }
 

@@ -72,11 +72,6 @@ final class HopperProducts implements Products {
     return Long.BYTES * (2 * tile.stages() + 2);
   }
 
-  /** Blocks that compute tiles below each other and share the weight's. */
-  private static int cluster(Tile tile) {
-    return tile.kernel().endsWith("_pair") ? 2 : 1;
-  }
-
   @Override
   public String description() {
     return "own products for Hopper";
@@ -167,7 +162,7 @@ final class HopperProducts implements Products {
     TensorMap boxesOfLeft = TensorMap.matrix(left, rows, right.stride(), tile.rows());
     TensorMap boxesOfRight =
         TensorMap.matrix(
-            right.address(), right.paddedRows(), right.stride(), tile.columns() / cluster(tile));
+            right.address(), right.paddedRows(), right.stride(), tile.columns() / tile.cluster());
     return plan.arguments()
         .tensorMap(driver.encode(boxesOfLeft))
         .tensorMap(driver.encode(boxesOfRight));
@@ -185,7 +180,7 @@ final class HopperProducts implements Products {
 
   /** Rounded up to whole clusters. */
   private static int tilesDown(Tile tile, Product product) {
-    int cluster = cluster(tile);
+    int cluster = tile.cluster();
     return Math.ceilDiv(tile.acrossRows(product.rows()), cluster) * cluster;
   }
 
@@ -198,7 +193,7 @@ final class HopperProducts implements Products {
       int parts,
       Arguments arguments) {
     int units = tilesDown(tile, product) * tile.acrossColumns(product.columns()) * parts;
-    int cluster = cluster(tile);
+    int cluster = tile.cluster();
     int processors = Math.max(cluster, driver.facts().processors() / cluster * cluster);
     plan.launchEarly(kernel, Math.min(units, processors), 1, 1, arguments);
   }

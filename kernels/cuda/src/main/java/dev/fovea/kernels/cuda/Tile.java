@@ -1,7 +1,8 @@
 package dev.fovea.kernels.cuda;
 
 /**
- * One of the tiles that a product's kernels come in, as {@code product.cuh} describes it.
+ * One of the tiles that a product's kernels come in, as {@code product.cuh} and {@code
+ * hopper_product.cuh} describe them.
  *
  * @param kernel name of the kernel without the tile's size and the precision
  * @param rows of the result that a block computes
@@ -18,6 +19,16 @@ record Tile(String kernel, int rows, int columns, int threads, int stages, boole
   /** Bytes of the operands' part of shared memory. */
   int stagesBytes() {
     return stages * (rows + columns) * STEP * Short.BYTES;
+  }
+
+  /** True if warp groups multiply, in blocks that stay; see {@code hopper_product.cuh}. */
+  boolean ofWarpGroups() {
+    return kernel.startsWith("hopper_");
+  }
+
+  /** Blocks that compute tiles below each other and share what they read of the weight. */
+  int cluster() {
+    return kernel.endsWith("_pair") ? 2 : 1;
   }
 
   /** The kernel's name in the PTX. */

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 /**
  * What the assembler of the CUDA toolkit makes of a kernel.
  *
- * @param architecture compute capability, 10 x major + minor
+ * @param architecture as the assembler calls it: 80, 90a
  * @param registers of a thread
  * @param sharedBytes static shared memory
  * @param spilledBytes registers that did not find a place and went to memory
@@ -25,7 +25,7 @@ import java.util.regex.Pattern;
  */
 record AssembledKernel(
     String name,
-    int architecture,
+    String architecture,
     int registers,
     int sharedBytes,
     int spilledBytes,
@@ -35,12 +35,19 @@ record AssembledKernel(
   /** Opcodes in the machine code of every architecture from 8.0 on: tensor-core product. */
   static final int HMMA = 0x23c;
 
+  /** Tensor-core product of a warp group whose left operand is in shared memory. */
+  static final int HGMMA = 0x9f0;
+
+  /** The same with the left operand in registers. */
+  static final int HGMMA_REGISTERS = 0xdf0;
+
   /** Fragments from shared memory. */
   static final int LDSM = 0x83b;
 
   /** Asynchronous copy from global to shared memory. */
   static final int LDGSTS = 0xfae;
 
+  private static final Pattern TARGET = Pattern.compile("\\n\\.target sm_(\\w+)");
   private static final Pattern ENTRY = Pattern.compile("Compiling entry function '(\\w+)'");
   private static final Pattern SPILLS =
       Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
@@ -48,12 +55,28 @@ record AssembledKernel(
   private static final Pattern SHARED = Pattern.compile("(\\d+) bytes smem");
   private static final Pattern PTX_ENTRY = Pattern.compile("\\.entry (\\w+)\\(");
 
+  /** The architectures that the kernels of a PTX file are for. */
+  static List<String> architectures(Path ptx) throws IOException {
+    Matcher target = TARGET.matcher(Files.readString(ptx));
+    if (!target.find()) {
+      throw new IOException(ptx + " has no .target");
+    }
+    return target.group(1).equals("90a")
+        ? List.of("90a")
+        : List.of("80", "86", "89", "90", "100", "120");
+  }
+
   int count(int opcode) {
     return opcodes.getOrDefault(opcode, 0);
   }
 
+  /** Tensor-core instructions of all kinds in the machine code. */
+  int assembledProducts() {
+    return count(HMMA) + count(HGMMA) + count(HGMMA_REGISTERS);
+  }
+
   /** Assembles all kernels of a PTX file; needs {@code ptxas} on the PATH. */
-  static List<AssembledKernel> assemble(Path ptx, int architecture) throws IOException {
+  static List<AssembledKernel> assemble(Path ptx, String architecture) throws IOException {
     Path cubin = Files.createTempFile("kernels", ".cubin");
     try {
       Process process =
@@ -63,7 +86,10 @@ record AssembledKernel(
               .start();
       String log = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       if (process.waitFor() != 0) {
-        throw new IOException("ptxas refuses %s for sm_%d: %s".formatted(ptx, architecture, log));
+        throw new IOException("ptxas refuses %s for sm_%s: %s".formatted(ptx, architecture, log));
+      }
+      if (log.contains("serializ")) {
+        throw new IOException("products of %s wait for each other: %s".formatted(ptx, log));
       }
       return read(log, architecture, products(ptx), opcodes(cubin));
     } catch (InterruptedException e) {
@@ -76,7 +102,7 @@ record AssembledKernel(
 
   private static List<AssembledKernel> read(
       String log,
-      int architecture,
+      String architecture,
       Map<String, Integer> products,
       Map<String, Map<Integer, Integer>> opcodes) {
     List<AssembledKernel> kernels = new ArrayList<>();
@@ -120,7 +146,7 @@ record AssembledKernel(
       if (entry.find()) {
         kernel = entry.group(1);
         products.put(kernel, 0);
-      } else if (line.contains("mma.sync.")) {
+      } else if (line.contains("mma.sync.") || line.contains("wgmma.mma_async.")) {
         products.merge(kernel, 1, Integer::sum);
       }
     }

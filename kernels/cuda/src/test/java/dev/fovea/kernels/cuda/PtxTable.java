@@ -3,7 +3,6 @@ package dev.fovea.kernels.cuda;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -17,18 +16,17 @@ final class PtxTable {
   /**
    * Prints the table.
    *
-   * @param arguments the folder of PTX files, then architectures
+   * @param arguments the folder of PTX files
    */
   public static void main(String[] arguments) throws IOException {
     System.out.printf(
-        "%-28s %5s %9s %7s %7s %6s %6s %6s %6s%n",
-        "kernel", "sm", "registers", "spilled", "shared", "mma", "HMMA", "LDSM", "LDGSTS");
+        "%-36s %5s %9s %7s %7s %6s %6s %6s %6s %6s%n",
+        "kernel", "sm", "registers", "spilled", "shared", "mma", "HMMA", "HGMMA", "LDSM", "LDGSTS");
     for (Path file : files(Path.of(arguments[0]))) {
-      for (String architecture : Arrays.asList(arguments).subList(1, arguments.length)) {
-        for (AssembledKernel kernel :
-            AssembledKernel.assemble(file, Integer.parseInt(architecture))) {
+      for (String architecture : AssembledKernel.architectures(file)) {
+        for (AssembledKernel kernel : AssembledKernel.assemble(file, architecture)) {
           System.out.printf(
-              "%-28s %5d %9d %7d %7d %6d %6d %6d %6d%n",
+              "%-36s %5s %9d %7d %7d %6d %6d %6d %6d %6d%n",
               kernel.name(),
               kernel.architecture(),
               kernel.registers(),
@@ -36,6 +34,7 @@ final class PtxTable {
               kernel.sharedBytes(),
               kernel.products(),
               kernel.count(AssembledKernel.HMMA),
+              kernel.count(AssembledKernel.HGMMA) + kernel.count(AssembledKernel.HGMMA_REGISTERS),
               kernel.count(AssembledKernel.LDSM),
               kernel.count(AssembledKernel.LDGSTS));
         }

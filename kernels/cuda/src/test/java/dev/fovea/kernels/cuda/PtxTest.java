@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,8 +36,8 @@ class PtxTest {
   @ParameterizedTest
   @EnumSource(Precision.class)
   void kernelsAreThoseThatAreLaunched(Precision precision) throws IOException {
-    List<String> asked = new ArrayList<>();
-    try (CudaDriver driver = new InterpretedDriver()) {
+    Set<String> asked = new TreeSet<>();
+    try (CudaDriver driver = new InterpretedDriver(InterpretedGpu.HOPPER)) {
       Object spy =
           Proxy.newProxyInstance(
               PtxTest.class.getClassLoader(),
@@ -47,8 +49,10 @@ class PtxTest {
                 return method.invoke(driver, arguments);
               });
       CudaDriver spied = (CudaDriver) spy;
-      GpuKernels kernels = new GpuKernels(spied, precision, Multiplier.PTX);
-      assertThat(kernels.products().needTrial()).isFalse();
+      for (Multiplier multiplier : List.of(Multiplier.PTX, Multiplier.AUTO)) {
+        GpuKernels kernels = new GpuKernels(spied, precision, multiplier);
+        assertThat(kernels.products().needTrial()).isFalse();
+      }
       NaiveProducts library = new NaiveProducts(driver, precision, false);
       try (LibraryProducts products = new LibraryProducts(spied, precision, library)) {
         assertThat(products.needTrial()).isTrue();
@@ -66,27 +70,34 @@ class PtxTest {
     assertThat(asked).containsExactlyInAnyOrderElementsOf(there);
   }
 
-  /** CUDA 11.0 and compute capability 8.0, so that drivers from then on take it. */
+  /**
+   * CUDA 11.0 and compute capability 8.0, so that drivers from then on take it; or CUDA 12.0 and
+   * capability 9.0 alone.
+   */
   @Test
-  void isForEveryGpuSinceAmpere() throws IOException {
+  void isForEveryGpuSinceAmpereOrForHopper() throws IOException {
     for (Path file : PtxTable.files(FOLDER)) {
-      assertThat(Files.readString(file)).contains("\n.version 7.0\n.target sm_80\n");
+      boolean hopper = file.getFileName().toString().startsWith("hopper_");
+      assertThat(Files.readString(file))
+          .contains(
+              hopper ? "\n.version 8.0\n.target sm_90a\n" : "\n.version 7.0\n.target sm_80\n");
     }
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {80, 120})
-  void nothingSpillsAndEveryProductIsOneInstruction(int architecture) throws IOException {
+  @ValueSource(strings = {"80", "120", "90a"})
+  void nothingSpillsAndEveryProductIsOneInstruction(String architecture) throws IOException {
     assumeTrue(onPath("ptxas"), "ptxas is not there");
     List<AssembledKernel> kernels = new ArrayList<>();
     for (Path file : PtxTable.files(FOLDER)) {
-      kernels.addAll(AssembledKernel.assemble(file, architecture));
+      if (AssembledKernel.architectures(file).contains(architecture)) {
+        kernels.addAll(AssembledKernel.assemble(file, architecture));
+      }
     }
     assertThat(kernels)
         .isNotEmpty()
         .allSatisfy(kernel -> assertThat(kernel.spilledBytes()).isZero())
-        .allSatisfy(
-            kernel -> assertThat(kernel.count(AssembledKernel.HMMA)).isEqualTo(kernel.products()))
+        .allSatisfy(kernel -> assertThat(kernel.assembledProducts()).isEqualTo(kernel.products()))
         .anySatisfy(kernel -> assertThat(kernel.products()).isPositive());
   }
 

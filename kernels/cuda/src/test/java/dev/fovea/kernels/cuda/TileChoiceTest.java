@@ -22,6 +22,7 @@ class TileChoiceTest {
     Tile tile = choice.choose(ProductKernels.LINEAR_ADD, product);
     assertThat(tile.split()).isTrue();
     assertThat(product.chains()).isEqualTo(Math.ceilDiv(inputs, 768));
+    assertThat(choice.choose(HopperProducts.LINEAR_ADD, product).split()).isTrue();
   }
 
   /** 64 images: tiles that read their operands seldom. */
@@ -34,6 +35,20 @@ class TileChoiceTest {
     Tile added = choice.choose(ProductKernels.LINEAR_ADD, Product.inChains(rows, inputs, outputs));
     assertThat(added.split()).isFalse();
     assertThat(added.rows() * added.columns()).isGreaterThanOrEqualTo(64 * 128);
+  }
+
+  /** Blocks that share what they read of the weight, and more per block where K is long. */
+  @ParameterizedTest
+  @CsvSource({"384, 1536, 128", "768, 3072, 128", "1536, 8192, 256"})
+  void manyRowsGetPairsOfBlocks(int inputs, int outputs, int tileColumns) {
+    int rows = 64 * 261;
+    Tile linear =
+        choice.choose(HopperProducts.NORM_LINEAR, Product.whole(rows, outputs, inputs));
+    assertThat(linear.cluster()).isEqualTo(2);
+    assertThat(linear.columns()).isEqualTo(tileColumns);
+    Tile added = choice.choose(HopperProducts.LINEAR_ADD, Product.inChains(rows, inputs, outputs));
+    assertThat(added.cluster()).isEqualTo(2);
+    assertThat(added.split()).isFalse();
   }
 
   @Test

@@ -151,7 +151,8 @@ public final class CudaDrivers {
         attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
         attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
         memory[0],
-        driverVersion);
+        driverVersion,
+        attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE));
   }
 
   private static int attribute(CUdevice device, int attribute) {

@@ -9,6 +9,7 @@ package dev.fovea.kernels.cuda.driver;
  * @param sharedBytesPerBlock most shared memory that one block may ask for
  * @param memoryBytes device memory
  * @param driverVersion CUDA version that the driver was made for, 1000 x major + 10 x minor: 12040
+ * @param cacheBytes the second-level cache; 0 if it is not known
  */
 public record GpuFacts(
     String name,
@@ -16,4 +17,17 @@ public record GpuFacts(
     int processors,
     int sharedBytesPerBlock,
     long memoryBytes,
-    int driverVersion) {}
+    int driverVersion,
+    long cacheBytes) {
+
+  /** A GPU whose second-level cache is not known. */
+  public GpuFacts(
+      String name,
+      int capability,
+      int processors,
+      int sharedBytesPerBlock,
+      long memoryBytes,
+      int driverVersion) {
+    this(name, capability, processors, sharedBytesPerBlock, memoryBytes, driverVersion, 0);
+  }
+}

@@ -90,6 +90,21 @@ class CudaDriversTest {
         .hasSize(1);
   }
 
+  /** Numbers of cuda.h: 16-bit integers, 128-byte swizzle; programmatic serialization is 6. */
+  @Test
+  void tensorMapsAndEarlyLaunchesReachTheDriver() throws Exception {
+    FreshJvm.Result result = jvm.run(DriverProbe.class, "hopper");
+    assertThat(result.output())
+        .startsWith("map of 128 bytes, 7 and 7\nlaunched [3.0, 6.0, 9.0, 12.0, 15.0]\n");
+    assertThat(result.calls())
+        .contains(
+            "cuTensorMapEncodeTiled type 1 at 0x1000 of 192x30x2 strides 384 11520 box 64x128x1"
+                + " interleave 0 swizzle 3 promotion 3 fill 0")
+        .containsSubsequence(
+            "attribute 6 is 1",
+            "cuLaunchKernel 3x2x1 of 64x1x1 shared 60000 0xabcdef012345 count 5 factor 3");
+  }
+
   @Test
   void startingAGraphAllocatesNothing() throws Exception {
     assertThat(jvm.run(DriverProbe.class, "replay").output()).startsWith("allocated 0\n");
@@ -100,7 +115,7 @@ class CudaDriversTest {
     assertThat(jvm.run(DriverProbe.class, "open").output())
         .contains(
             "GpuFacts[name=Stub 0, capability=90, processors=132, sharedBytesPerBlock=232448,"
-                + " memoryBytes=1073741824, driverVersion=12040]");
+                + " memoryBytes=1073741824, driverVersion=12040, cacheBytes=52428800]");
   }
 
   @Test

@@ -46,6 +46,7 @@ final class DriverProbe {
         case "memory" -> probe.memory();
         case "loss" -> probe.loss();
         case "interruption" -> probe.interruption();
+        case "hopper" -> probe.hopper();
         case "mistakes" -> probe.mistakes();
         default -> throw new IllegalArgumentException(what);
       }
@@ -137,6 +138,28 @@ final class DriverProbe {
       driver.synchronize();
     }
     System.out.println("allocated " + (threads.getCurrentThreadAllocatedBytes() - before));
+  }
+
+  private void hopper() {
+    byte[] map = driver.encode(new TensorMap(0x1000, 192, 30, 2, 384, 30 * 384, 128));
+    System.out.println("map of %d bytes, %d and %d".formatted(map.length, map[0], map[127]));
+    long address = driver.allocate(BYTES);
+    driver.copyToDevice(address, arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, 2, 3, 4, 5));
+    Launch scale = scale(address, 3, 60_000);
+    driver.launch(
+        new Launch(
+            scale.name(),
+            scale.function(),
+            scale.gridX(),
+            scale.gridY(),
+            scale.gridZ(),
+            scale.threads(),
+            scale.sharedBytes(),
+            scale.arguments(),
+            true));
+    MemorySegment out = arena.allocate(BYTES);
+    driver.copyToHost(out, address);
+    print("launched", out);
   }
 
   private void memory() {

@@ -141,6 +141,7 @@ Result cuDeviceGetAttribute(int* value, int attribute, int device) {
   long capability = setting("STUB_CAPABILITY", 90);
   switch (attribute) {
     case 16: *value = 132; break;
+    case 38: *value = 50 << 20; break;
     case 75: *value = capability / 10; break;
     case 76: *value = capability % 10; break;
     case 97: *value = 227 << 10; break;
@@ -336,6 +337,48 @@ Result cuLaunchKernel(
     enqueue((Work){.kind = LAUNCH, .scale = scale});
   }
   return result;
+}
+
+// CUlaunchConfig and CUlaunchAttribute of cuda.h.
+typedef struct {
+  int id;
+  char padding[4];
+  union {
+    char bytes[64];
+    int flag;
+  } value;
+} Attribute;
+
+typedef struct {
+  unsigned x, y, z, threads, threadsY, threadsZ, sharedBytes;
+  void* stream;
+  Attribute* attributes;
+  unsigned attributeCount;
+} Configuration;
+
+Result cuLaunchKernelEx(
+    const Configuration* c, void* function, void** parameters, void** extra) {
+  if (c->attributeCount == 1) {
+    call("attribute %d is %d", c->attributes[0].id, c->attributes[0].value.flag);
+  }
+  return cuLaunchKernel(
+      function, c->x, c->y, c->z, c->threads, c->threadsY, c->threadsZ, c->sharedBytes, c->stream,
+      parameters, extra);
+}
+
+Result cuTensorMapEncodeTiled(
+    void* map, int type, unsigned rank, void* address, const uint64_t* sizes,
+    const uint64_t* strides, const unsigned* box, const unsigned* steps, int interleave,
+    int swizzle, int promotion, int fill) {
+  if (rank != 3 || (uintptr_t)map % 64 || steps[0] * steps[1] * steps[2] != 1) {
+    return INVALID_VALUE;
+  }
+  memset(map, 7, 128);
+  return call(
+      "cuTensorMapEncodeTiled type %d at %p of %lux%lux%lu strides %lu %lu box %ux%ux%u"
+      " interleave %d swizzle %d promotion %d fill %d",
+      type, address, sizes[0], sizes[1], sizes[2], strides[0], strides[1], box[0], box[1], box[2],
+      interleave, swizzle, promotion, fill);
 }
 
 Result cuEventCreate(void** event, unsigned flags) {
