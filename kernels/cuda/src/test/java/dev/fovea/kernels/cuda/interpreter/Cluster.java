@@ -67,13 +67,14 @@ final class Cluster {
     shuffle(turns, order);
     boolean goesOn = true;
     while (goesOn) {
+      long before = changes;
       boolean ran = runAll(turns);
-      boolean landed = copies.land(order);
-      goesOn = ran || landed || copies.landOldest();
+      boolean landed = copies.land(order) || (changes == before && copies.landOldest());
+      goesOn = ran || landed;
     }
     for (Warp warp : warps) {
       if (warp.state() != Warp.State.EXITED) {
-        throw warp.standstill();
+        throw warp.deadlock();
       }
     }
   }
