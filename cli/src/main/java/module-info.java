@@ -1,5 +1,6 @@
 /** The {@code fovea} command. */
 module dev.fovea.cli {
+  requires com.samskivert.jmustache;
   requires dev.fovea.converter;
   requires dev.fovea.engine;
   requires dev.fovea.plots;

@@ -21,30 +21,44 @@ struct LayerNorm {
   float epsilon;
 };
 
+/// Sums over the groups of a row, taken relative to the mean of the first one so that nothing
+/// cancels.
+struct RowSums {
+  float origin;
+  float shift = 0;
+  float squares = 0;
+
+  __device__ void add(float sum, float squaresOfGroup, float columns, float perColumn) {
+    float difference = fmaf(sum, perColumn, -origin);
+    shift = fmaf(columns, difference, shift);
+    squares += fmaf(columns * difference, difference, squaresOfGroup);
+  }
+};
+
 /// Mean and 1 / standard deviation; the latter is negative if the row is to be normalised from
-/// float32. The groups' means are taken relative to the first, so that nothing cancels.
+/// float32. Statistics of a row begin at a multiple of 16 bytes; two groups are read at a time, and
+/// many are under way, since with few rows everybody waits for them.
 __device__ inline float2 moments(const float2* statistics, const LayerNorm& norm) {
   int whole = norm.width / GROUP;
   int rest = norm.width % GROUP;
-  float origin = statistics[0].x * reciprocal((float)min(norm.width, GROUP));
-  float shift = 0;
-  float squares = 0;
-#pragma unroll 4
-  for (int group = 0; group < whole; group++) {
-    float2 pair = statistics[group];
-    float difference = fmaf(pair.x, 1.0f / GROUP, -origin);
-    shift = fmaf((float)GROUP, difference, shift);
-    squares += fmaf(GROUP * difference, difference, pair.y);
+  RowSums sums = {statistics[0].x * reciprocal((float)min(norm.width, GROUP))};
+#pragma unroll 8
+  for (int group = 0; group < whole / 2; group++) {
+    float4 pairs = ((const float4*)statistics)[group];
+    sums.add(pairs.x, pairs.y, GROUP, 1.0f / GROUP);
+    sums.add(pairs.z, pairs.w, GROUP, 1.0f / GROUP);
+  }
+  if (whole % 2 > 0) {
+    float2 pair = statistics[whole - 1];
+    sums.add(pair.x, pair.y, GROUP, 1.0f / GROUP);
   }
   if (rest > 0) {
     float2 pair = statistics[whole];
-    float difference = fmaf(pair.x, reciprocal((float)rest), -origin);
-    shift = fmaf((float)rest, difference, shift);
-    squares += fmaf(rest * difference, difference, pair.y);
+    sums.add(pair.x, pair.y, (float)rest, reciprocal((float)rest));
   }
-  shift *= norm.perWidth;
-  float mean = origin + shift;
-  float variance = fmaxf(0, fmaf(squares, norm.perWidth, -shift * shift));
+  float shift = sums.shift * norm.perWidth;
+  float mean = sums.origin + shift;
+  float variance = fmaxf(0, fmaf(sums.squares, norm.perWidth, -shift * shift));
   float scale = rsqrtf(variance + norm.epsilon);
   bool fit = mean * mean <= 3 * variance && variance >= SMALLEST_VARIANCE &&
              norm.width * fmaf(mean, mean, variance) <= LARGEST_SQUARE;

@@ -22,9 +22,10 @@ import java.util.regex.Pattern;
  * }</pre>
  *
  * <p>Immutable and safe for any number of threads, virtual ones included. Images are prepared on
- * the calling threads; forward passes run one after another, each with all of the model's threads.
- * The same image gives the same bits whatever the number of threads, the batch and its place in it,
- * as long as the device is the same.
+ * the calling threads (those of a list, while a GPU computes, on the common pool's as well);
+ * forward passes run one after another, each with all of the model's threads. The same image gives
+ * the same bits whatever the number of threads, the batch and its place in it, as long as the
+ * device is the same.
  *
  * <p>A device that is not the CPU can be lost: a driver is reset, a GPU fails. A request then ends
  * with a {@link DeviceLostException}, and so does every later one, until the model is opened again.

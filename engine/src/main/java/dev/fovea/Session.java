@@ -18,9 +18,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Serves the requests of one open model: prepares images on the calling thread, then runs one plan
- * at a time, which has the whole device. Where that is lost and another may take its place, the
- * request is run again there.
+ * Serves the requests of one open model: prepares images on the calling thread (of a list, where a
+ * GPU computes, the next ones on others meanwhile), then runs one plan at a time, which has the
+ * whole device. Where that is lost and another may take its place, the request is run again there.
  *
  * <p>A request for a shape that has been seen allocates nothing besides its result.
  */
@@ -153,15 +153,15 @@ final class Session implements AutoCloseable {
     check(request);
     List<Features> results = new ArrayList<>(images.size());
     List<PreparedImage> batch = new ArrayList<>();
-    try {
-      for (Image image : images) {
-        Objects.requireNonNull(image, "image");
-        PreparedImage prepared = borrow();
-        prepared.prepare(image, config.patch());
-        if (!batch.isEmpty() && !fits(prepared, batch)) {
+    int ahead = device.leavesProcessorsIdle() ? BATCH_IMAGES : 0;
+    try (PreparedImages prepared =
+        new PreparedImages(images, ahead, this::prepared, this::giveBack)) {
+      while (prepared.hasNext()) {
+        PreparedImage image = prepared.next();
+        if (!batch.isEmpty() && !fits(image, batch)) {
           results.addAll(runBatch(batch, request));
         }
-        batch.add(prepared);
+        batch.add(image);
       }
       if (!batch.isEmpty()) {
         results.addAll(runBatch(batch, request));
@@ -170,6 +170,13 @@ final class Session implements AutoCloseable {
     } finally {
       batch.forEach(this::giveBack);
     }
+  }
+
+  private PreparedImage prepared(Image image) {
+    Objects.requireNonNull(image, "image");
+    PreparedImage prepared = borrow();
+    prepared.prepare(image, config.patch());
+    return prepared;
   }
 
   private boolean fits(PreparedImage image, List<PreparedImage> batch) {

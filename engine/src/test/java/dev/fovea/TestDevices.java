@@ -37,6 +37,7 @@ final class TestDevices implements DeviceProvider {
   private Throwable refusal;
   private String unsuitable;
   private int batchTokens = 512;
+  private boolean leavesProcessorsIdle;
   private final AtomicInteger packsLeft = new AtomicInteger(NEVER);
   private final AtomicInteger runsLeft = new AtomicInteger(NEVER);
   private final AtomicInteger recordingsLeft = new AtomicInteger(NEVER);
@@ -80,6 +81,12 @@ final class TestDevices implements DeviceProvider {
   /** Wants so many tokens in a plan. */
   TestDevices withBatchTokens(int tokens) {
     batchTokens = tokens;
+    return this;
+  }
+
+  /** Computes somewhere else, or so it says. */
+  TestDevices leavingProcessorsIdle() {
+    leavesProcessorsIdle = true;
     return this;
   }
 
@@ -139,6 +146,11 @@ final class TestDevices implements DeviceProvider {
     @Override
     public int batchTokens() {
       return batchTokens;
+    }
+
+    @Override
+    public boolean leavesProcessorsIdle() {
+      return leavesProcessorsIdle;
     }
 
     @Override

@@ -114,7 +114,7 @@ final class ClassifyCommand implements Callable<Integer> {
     try (Progress progress = new Progress(spec.commandLine().getErr())) {
       Path source =
           head == null ? modelOptions.weights(progress) : ModelOptions.weights(head, progress);
-      ClassificationHead classifier = ClassificationHead.open(source, model.config());
+      ClassificationHead classifier = ClassificationHead.open(source, model.trainedConfig());
       return labels == null ? classifier : classifier.withLabels(Labels.read(labels));
     }
   }

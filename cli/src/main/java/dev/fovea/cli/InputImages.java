@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import dev.fovea.CheckpointException;
+import dev.fovea.DecodeOptions;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.ImageException;
@@ -111,6 +112,16 @@ final class InputImages {
     return options.crops()
         ? PaddedImage.of(planes, patch, planes.width(), planes.height())
         : PaddedImage.of(planes, patch, image.width(), image.height());
+  }
+
+  /** A model's preprocessing, changed as the options say. */
+  Preprocessing change(Preprocessing preprocessing) {
+    return options.change(preprocessing);
+  }
+
+  /** How image files are read. */
+  DecodeOptions decoding() {
+    return options.decoding();
   }
 
   /** Where boxes belong to whole images, crops do not. */

@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
       AttentionCommand.class,
       PcaCommand.class,
       LostCommand.class,
+      ReportCommand.class,
       ClassifyCommand.class,
       ProbeCommand.class,
       RegisterNeuronsCommand.class,
@@ -132,10 +133,12 @@ public final class Main implements Runnable {
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
+      return new String[] {"fovea " + ofFovea(), "Java " + Runtime.version()};
+    }
+
+    static String ofFovea() {
       String version = Main.class.getPackage().getImplementationVersion();
-      return new String[] {
-        "fovea " + (version == null ? "(not packaged)" : version), "Java " + Runtime.version()
-      };
+      return version == null ? "(not packaged)" : version;
     }
   }
 }

@@ -151,9 +151,14 @@ final class ModelOptions {
 
   /** The SHA-256 of the model's weights; a synthetic model's name says everything about them. */
   String content(ProgressListener progress) {
-    return model.startsWith(SyntheticCheckpoint.SCHEME)
-        ? model
-        : WeightFiles.sha256(weights(progress), progress);
+    return content(model, progress);
+  }
+
+  /** As {@link #content(ProgressListener)}, of another model. */
+  static String content(String name, ProgressListener progress) {
+    return name.startsWith(SyntheticCheckpoint.SCHEME)
+        ? name
+        : WeightFiles.sha256(weights(name, progress), progress);
   }
 
   /**

@@ -30,16 +30,6 @@ record OutlierReport(
     List<Path> files,
     Outliers outliers) {
 
-  /** The rule in words. */
-  String method() {
-    return switch (rule) {
-      case OutlierRule.Fixed fixed -> "fixed";
-      case OutlierRule.Sigma sigma -> "mean + %s sigma".formatted(number(sigma.k()));
-      case OutlierRule.Percentile percentile -> "percentile " + number(percentile.percent());
-      case OutlierRule.Valley valley -> "valley";
-    };
-  }
-
   /** Prints what people want to know. */
   void print(PrintWriter out) {
     out.printf(
@@ -50,11 +40,13 @@ record OutlierReport(
         outliers.patches(),
         100.0 * outliers.count() / outliers.patches());
     out.printf(
-        "cutoff %s (%s) after block %d%n", text(outliers.cutoff()), method(), outliers.block());
+        "cutoff %s (%s) after block %d%n",
+        text(outliers.cutoff()), OutlierOptions.text(rule), outliers.block());
     outliers.firstBlock().ifPresent(block -> out.printf("first seen after block %d%n", block));
     out.printf(
         "similarity to neighbours: outliers %s, others %s%n%n",
-        text(outliers.outlierSimilarity(), "%.3f"), text(outliers.otherSimilarity(), "%.3f"));
+        Numbers.text(outliers.outlierSimilarity(), "%.3f"),
+        Numbers.text(outliers.otherSimilarity(), "%.3f"));
     printImages(out);
     out.println();
     printBlocks(out);
@@ -74,10 +66,10 @@ record OutlierReport(
           files.get(i),
           image.outliers().size(),
           statistics.grid().rows() + "x" + statistics.grid().columns(),
-          number(median(patches)),
-          number(patches[patches.length - 1]),
-          number(statistics.cls(outliers.block())),
-          numbers(statistics.registers(outliers.block())));
+          Numbers.oneDecimal(median(patches)),
+          Numbers.oneDecimal(patches[patches.length - 1]),
+          Numbers.oneDecimal(statistics.cls(outliers.block())),
+          Numbers.oneDecimal(statistics.registers(outliers.block())));
     }
   }
 
@@ -91,8 +83,8 @@ record OutlierReport(
           block,
           above(norms, cutoff),
           text(cutoff),
-          number(median(norms)),
-          number(norms[norms.length - 1]));
+          Numbers.oneDecimal(median(norms)),
+          Numbers.oneDecimal(norms[norms.length - 1]));
     }
   }
 
@@ -100,7 +92,7 @@ record OutlierReport(
   Map<String, Object> json() {
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("model", model);
-    object.put("method", method());
+    object.put("method", OutlierOptions.text(rule));
     object.put("block", outliers.block());
     object.put("cutoff", orNull(outliers.cutoff()));
     object.put("outliers", outliers.count());
@@ -175,22 +167,6 @@ record OutlierReport(
   }
 
   private static String text(OptionalDouble value) {
-    return text(value, "%.1f");
-  }
-
-  private static String text(OptionalDouble value, String format) {
-    return value.isPresent() ? String.format(Locale.ROOT, format, value.getAsDouble()) : "none";
-  }
-
-  private static String number(double value) {
-    return String.format(Locale.ROOT, "%.1f", value);
-  }
-
-  private static String numbers(float[] values) {
-    List<String> texts = new ArrayList<>();
-    for (float value : values) {
-      texts.add(number(value));
-    }
-    return texts.isEmpty() ? "none" : String.join(" ", texts);
+    return Numbers.text(value, "%.1f");
   }
 }

@@ -8,6 +8,7 @@ import dev.fovea.analysis.TokenStatistics;
 import dev.fovea.plots.NormHistogram;
 import dev.fovea.plots.PatchPicture;
 import dev.fovea.plots.Picture;
+import dev.fovea.plots.Theme;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -21,7 +22,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -48,32 +48,9 @@ import tools.jackson.databind.json.JsonMapper;
     })
 final class OutliersCommand implements Callable<Integer> {
 
-  /** How the cutoff is found. */
-  enum Method {
-    FIXED(150),
-    SIGMA(3),
-    PERCENTILE(98),
-    VALLEY(Double.NaN);
-
-    private final double usual;
-
-    Method(double usual) {
-      this.usual = usual;
-    }
-
-    OutlierRule rule(Double value) {
-      double number = value == null ? usual : value;
-      return switch (this) {
-        case FIXED -> new OutlierRule.Fixed(number);
-        case SIGMA -> new OutlierRule.Sigma(number);
-        case PERCENTILE -> new OutlierRule.Percentile(number);
-        case VALLEY -> new OutlierRule.Valley();
-      };
-    }
-  }
-
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
+  @Mixin private OutlierOptions outlierOptions;
   @Mixin private DrawingOptions drawings;
 
   @Option(
@@ -83,19 +60,6 @@ final class OutliersCommand implements Callable<Integer> {
           "A second model for the same images, opened with the same options but with its own"
               + " registers.")
   private String compare;
-
-  @Option(
-      names = "--method",
-      defaultValue = "valley",
-      paramLabel = "METHOD",
-      description = "fixed, sigma, percentile, or valley (the default).")
-  private Method method;
-
-  @Option(
-      names = "--cutoff",
-      paramLabel = "X",
-      description = "The number that the method needs; valley needs none.")
-  private Double cutoff;
 
   @Option(
       names = "--block",
@@ -110,14 +74,12 @@ final class OutliersCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (method == Method.VALLEY && cutoff != null) {
-      throw new ParameterException(spec.commandLine(), "--method valley has no --cutoff");
-    }
+    OutlierRule rule = outlierOptions.rule();
     List<Path> files = input.files();
     List<OutlierReport> reports = new ArrayList<>();
-    reports.add(analyse(false, files));
+    reports.add(analyse(false, files, rule));
     if (compare != null) {
-      reports.add(analyse(true, files));
+      reports.add(analyse(true, files, rule));
     }
     if (drawings.wanted()) {
       drawings.write(pictures(reports));
@@ -133,8 +95,7 @@ final class OutliersCommand implements Callable<Integer> {
     return 0;
   }
 
-  private OutlierReport analyse(boolean compared, List<Path> files) {
-    OutlierRule rule = method.rule(cutoff);
+  private OutlierReport analyse(boolean compared, List<Path> files, OutlierRule rule) {
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = open(compared, progress)) {
       List<TokenStatistics> statistics = new ArrayList<>();
@@ -160,14 +121,15 @@ final class OutliersCommand implements Callable<Integer> {
     Map<String, Outliers> models = new LinkedHashMap<>();
     for (OutlierReport report : reports) {
       String which = models.isEmpty() ? "" : "-compared";
-      models.put(report.model() + (models.isEmpty() ? "" : " (compared)"), report.outliers());
+      boolean again = models.containsKey(report.model());
+      models.put(report.model() + (again ? " (compared)" : ""), report.outliers());
       List<String> names = DrawingOptions.names(report.files());
       for (int i = 0; i < names.size(); i++) {
         Image.Rgb seen = input.seen(report.files().get(i), report.preprocessing());
         pictures.put(names.get(i) + "-norms" + which, normMap(report.outliers(), i, seen));
       }
     }
-    pictures.put("histogram", NormHistogram.of(models));
+    pictures.put("histogram", NormHistogram.of(models, Theme.LIGHT));
     return pictures;
   }
 

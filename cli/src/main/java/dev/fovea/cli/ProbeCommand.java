@@ -22,7 +22,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
@@ -52,8 +51,12 @@ import tools.jackson.databind.json.JsonMapper;
     })
 final class ProbeCommand implements Runnable {
 
+  /** Share of the images that is tested on, where folders do not say. */
+  static final double VALIDATION = 0.2;
+
   @Mixin private ModelOptions modelOptions;
   @Mixin private ImageOptions imageOptions;
+  @Mixin private OutlierOptions outliers;
 
   @Option(
       names = "--tasks",
@@ -74,23 +77,8 @@ final class ProbeCommand implements Runnable {
   private List<Token.Kind> tokens;
 
   @Option(
-      names = "--method",
-      defaultValue = "valley",
-      paramLabel = "METHOD",
-      description =
-          "Which patches are outliers, by the norms of those of the training images: fixed, sigma,"
-              + " percentile, or valley (the default), as of fovea outliers.")
-  private OutliersCommand.Method method;
-
-  @Option(
-      names = "--cutoff",
-      paramLabel = "X",
-      description = "The number that the method needs; valley needs none.")
-  private Double cutoff;
-
-  @Option(
       names = "--validation",
-      defaultValue = "0.2",
+      defaultValue = "" + VALIDATION,
       paramLabel = "SHARE",
       description =
           "Share of every class that is tested on, where folders do not say. Default:"
@@ -153,14 +141,11 @@ final class ProbeCommand implements Runnable {
 
   @Override
   public void run() {
-    if (method == OutliersCommand.Method.VALLEY && cutoff != null) {
-      throw new ParameterException(spec.commandLine(), "--method valley has no --cutoff");
-    }
     ProbeSettings settings =
         new ProbeSettings(
             EnumSet.copyOf(tasks),
             tokens,
-            method.rule(cutoff),
+            outliers.rule(),
             cost,
             neighbours,
             temperature,
@@ -188,7 +173,7 @@ final class ProbeCommand implements Runnable {
     }
   }
 
-  private static Path defaultCache() {
+  static Path defaultCache() {
     String caches = System.getenv("XDG_CACHE_HOME");
     Path folder =
         caches == null || caches.isEmpty()

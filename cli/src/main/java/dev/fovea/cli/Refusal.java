@@ -34,6 +34,8 @@ record Refusal(Throwable cause) {
               new Refusal(e.getCause()).message();
           case FileSystemException e -> e.getFile() + ": " + OutputPath.reason(e);
           case IOException e -> OutputPath.reason(e);
+          // A GPU's memory, which no option of Java's makes larger; the message says what does.
+          case OutOfMemoryError e when message.contains("; use ") -> message;
           case OutOfMemoryError e ->
               "out of memory ("
                   + message

@@ -18,7 +18,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -43,6 +42,7 @@ final class RegisterNeuronsCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
+  @Mixin private OutlierOptions outliers;
 
   @Option(
       names = {"-o", "--out"},
@@ -50,20 +50,6 @@ final class RegisterNeuronsCommand implements Callable<Integer> {
       paramLabel = "neurons.json",
       description = "The file to write.")
   private Path out;
-
-  @Option(
-      names = "--method",
-      defaultValue = "valley",
-      paramLabel = "METHOD",
-      description =
-          "Which patches are outliers: fixed, sigma, percentile, or valley (the default).")
-  private OutliersCommand.Method method;
-
-  @Option(
-      names = "--cutoff",
-      paramLabel = "X",
-      description = "The number that the method needs, as for fovea outliers.")
-  private Double cutoff;
 
   @Option(
       names = "--block",
@@ -97,14 +83,11 @@ final class RegisterNeuronsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (method == OutliersCommand.Method.VALLEY && cutoff != null) {
-      throw new ParameterException(spec.commandLine(), "--method valley has no --cutoff");
-    }
+    Search search = new Search(outliers.rule(), block, highestBlock);
     List<Path> files = input.files();
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
       List<Image> images = input.images(files, model.preprocessing());
-      Search search = new Search(method.rule(cutoff), block, highestBlock);
       RegisterNeurons found = RegisterNeurons.find(model, images, search);
       Choice choice =
           count == null

@@ -70,6 +70,14 @@ class ClassifyCommandTest {
   }
 
   @Test
+  void theModelMayRunWithOtherRegistersThanItWasTrainedWith() {
+    Result result =
+        Cli.run("classify", "-m", Cli.TINY, "--head", head(), "--registers", 2, "-k", 1, image);
+    assertThat(result.exit()).as(result.err()).isZero();
+    assertThat(result.out().lines()).containsExactly(image.toString(), "   60.0 %     1  1");
+  }
+
+  @Test
   void aModelMayHaveItsHeadInside() {
     Result result = Cli.run("classify", "-m", model(), "--json", image, folder.resolve("images"));
     assertThat(result.exit()).as(result.err()).isZero();

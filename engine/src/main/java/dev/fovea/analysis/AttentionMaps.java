@@ -62,7 +62,7 @@ public record AttentionMaps(
         features.layout().grid(),
         request.attentionBlocks(),
         config.heads(),
-        config.registers(),
+        features.layout().prefix() - 1,
         features.get(Feature.PREFIX_ATTENTION));
   }
 

@@ -1,18 +1,12 @@
 package dev.fovea.plots;
 
 import dev.fovea.analysis.Outliers;
-import java.awt.BasicStroke;
 import java.awt.Color;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
  * How many patches have which norm, for one model or several. Counts are logarithmic, since
@@ -21,18 +15,9 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 public final class NormHistogram {
 
   private static final int LEAST_BINS = 40;
-  private static final int WIDTH = 900;
-  private static final int HEIGHT = 450;
 
   /** Where empty bins are drawn, so that those with a single patch can be seen. */
   private static final double FLOOR = 0.5;
-
-  private static final BasicStroke LINE = new BasicStroke(2);
-  private static final BasicStroke DASHES =
-      new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 1, new float[] {6, 4}, 0);
-
-  private static final List<Color> COLORS =
-      List.of(new Color(0x3b6fb6), new Color(0xe08a3c), new Color(0x4fb286), new Color(0x9b6fb6));
 
   private NormHistogram() {}
 
@@ -40,8 +25,9 @@ public final class NormHistogram {
    * A histogram of each model's patches, with its cutoff as a vertical line.
    *
    * @param models at least one, by name
+   * @param theme colours of everything but the lines
    */
-  public static Picture of(Map<String, Outliers> models) {
+  public static Picture of(Map<String, Outliers> models, Theme theme) {
     double largest = 0;
     for (Outliers outliers : models.values()) {
       for (float norm : outliers.norms()) {
@@ -50,24 +36,29 @@ public final class NormHistogram {
     }
     double bin = bin(largest);
     int bins = (int) (largest / bin) + 1;
-    XYChart chart = chart(models.values().iterator().next().block());
+    int block = models.values().iterator().next().block();
+    LineChart chart =
+        new LineChart("Norms of patches after block " + block, "L2 norm", "patches", theme);
     int highest = 1;
     int number = 0;
     for (Map.Entry<String, Outliers> model : models.entrySet()) {
       int[] counts = counts(model.getValue().norms(), bin, bins);
       highest = Math.max(highest, Arrays.stream(counts).max().orElseThrow());
-      addSteps(chart, label(model), counts, bin, COLORS.get(number++ % COLORS.size()));
+      addSteps(chart, label(model), counts, bin, LineChart.color(number++));
     }
+    double top = 2.0 * highest;
     number = 0;
     for (Outliers outliers : models.values()) {
-      Color color = COLORS.get(number++ % COLORS.size());
-      double top = 2.0 * highest;
+      Color color = LineChart.color(number++);
       String name = "cutoff " + number;
-      outliers.cutoff().ifPresent(cutoff -> addCutoff(chart, name, cutoff, top, color));
+      List<Double> ends = List.of(FLOOR, top);
+      outliers
+          .cutoff()
+          .ifPresent(
+              cutoff ->
+                  chart.addUnnamed(name, List.of(cutoff, cutoff), ends, LineChart.DASHED, color));
     }
-    chart.getStyler().setYAxisMin(FLOOR).setYAxisMax(2.0 * highest);
-    chart.getStyler().setXAxisMin(0.0).setXAxisMax(bins * bin);
-    return new Picture(WIDTH, HEIGHT, graphics -> chart.paint(graphics, WIDTH, HEIGHT));
+    return chart.picture(0, bins * bin, FLOOR, top);
   }
 
   /** A round width (1, 2 or 5 times a power of ten) that gives at least so many bins. */
@@ -99,30 +90,8 @@ public final class NormHistogram {
             model.getKey());
   }
 
-  private static XYChart chart(int block) {
-    XYChart chart =
-        new XYChartBuilder()
-            .width(WIDTH)
-            .height(HEIGHT)
-            .title("Norms of patches after block " + block)
-            .xAxisTitle("L2 norm")
-            .yAxisTitle("patches")
-            .theme(Styler.ChartTheme.XChart)
-            .build();
-    chart
-        .getStyler()
-        .setYAxisLogarithmic(true)
-        .setXAxisDecimalPattern("0.##")
-        .setLegendPosition(Styler.LegendPosition.OutsideS)
-        .setLegendLayout(Styler.LegendLayout.Horizontal)
-        .setLegendBackgroundColor(Color.WHITE)
-        .setPlotBackgroundColor(Color.WHITE)
-        .setChartBackgroundColor(Color.WHITE)
-        .setAntiAlias(true);
-    return chart;
-  }
-
-  private static void addSteps(XYChart chart, String name, int[] counts, double bin, Color color) {
+  private static void addSteps(
+      LineChart chart, String name, int[] counts, double bin, Color color) {
     List<Double> x = new ArrayList<>();
     List<Double> y = new ArrayList<>();
     for (int i = 0; i < counts.length; i++) {
@@ -133,19 +102,6 @@ public final class NormHistogram {
     }
     x.add(counts.length * bin);
     y.add(FLOOR);
-    style(chart.addSeries(name, x, y), LINE, color);
-  }
-
-  private static void addCutoff(
-      XYChart chart, String name, double cutoff, double top, Color color) {
-    XYSeries series = chart.addSeries(name, List.of(cutoff, cutoff), List.of(FLOOR, top));
-    series.setShowInLegend(false);
-    style(series, DASHES, color);
-  }
-
-  private static void style(XYSeries series, BasicStroke stroke, Color color) {
-    series.setMarker(SeriesMarkers.NONE);
-    series.setLineStyle(stroke);
-    series.setLineColor(color);
+    chart.add(name, x, y, LineChart.SOLID, color);
   }
 }

@@ -39,16 +39,39 @@ public record Picture(int width, int height, Consumer<Graphics2D> paint) {
   /** The picture as the bytes of a file. */
   public byte[] encode(Format format) {
     try {
-      return format == Format.PNG ? png() : svg();
+      return format == Format.PNG ? png(1) : svg();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  /**
+   * The picture as a PNG file for screens with fine pixels.
+   *
+   * @param scale how many times as wide and high it is drawn
+   */
+  public byte[] png(int scale) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try {
+      if (!ImageIO.write(raster(scale), "png", out)) {
+        throw new IOException("this Java cannot write PNG");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return out.toByteArray();
+  }
+
   /** The picture as pixels. */
   public BufferedImage raster() {
-    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    return raster(1);
+  }
+
+  private BufferedImage raster(int scale) {
+    BufferedImage image =
+        new BufferedImage(scale * width, scale * height, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = image.createGraphics();
+    graphics.scale(scale, scale);
     graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
     graphics.setRenderingHint(
         RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
@@ -62,14 +85,6 @@ public record Picture(int width, int height, Consumer<Graphics2D> paint) {
     graphics.setColor(Color.WHITE);
     graphics.fillRect(0, 0, width, height);
     paint.accept(graphics);
-  }
-
-  private byte[] png() throws IOException {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    if (!ImageIO.write(raster(), "png", out)) {
-      throw new IOException("this Java cannot write PNG");
-    }
-    return out.toByteArray();
   }
 
   private byte[] svg() throws IOException {

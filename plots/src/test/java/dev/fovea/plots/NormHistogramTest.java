@@ -38,11 +38,11 @@ class NormHistogramTest {
 
   @Test
   void theCutoffIsALineBetweenTheGroups() {
-    BufferedImage picture = NormHistogram.of(Map.of("m", outliers(50))).raster();
-    BufferedImage without = NormHistogram.of(Map.of("m", outliers(1e6))).raster();
+    BufferedImage picture = NormHistogram.of(Map.of("m", outliers(50)), Theme.LIGHT).raster();
+    BufferedImage without = NormHistogram.of(Map.of("m", outliers(1e6)), Theme.LIGHT).raster();
     int y = picture.getHeight() / 3;
     int columns = 0;
-    for (int x = 250; x < 750; x++) {
+    for (int x = 200; x < 600; x++) {
       for (int dy = 0; dy < 10; dy++) { // the line is dashed
         if (isBlue(picture.getRGB(x, y + dy)) && !isBlue(without.getRGB(x, y + dy))) {
           columns++;
@@ -63,8 +63,8 @@ class NormHistogramTest {
     Map<String, Outliers> models = new LinkedHashMap<>();
     models.put("one", outliers(50));
     models.put("two", outliers(20));
-    BufferedImage both = NormHistogram.of(models).raster();
-    BufferedImage one = NormHistogram.of(Map.of("one", outliers(50))).raster();
+    BufferedImage both = NormHistogram.of(models, Theme.LIGHT).raster();
+    BufferedImage one = NormHistogram.of(Map.of("one", outliers(50)), Theme.LIGHT).raster();
     assertThat(orange(both)).isPositive();
     assertThat(orange(one)).isZero();
   }

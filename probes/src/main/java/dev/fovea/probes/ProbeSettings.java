@@ -73,6 +73,11 @@ public record ProbeSettings(
     }
   }
 
+  /** The same with another rule for what is an outlier. */
+  public ProbeSettings withOutliers(OutlierRule rule) {
+    return new ProbeSettings(tasks, tokens, rule, cost, neighbours, temperature, ridge, seed);
+  }
+
   boolean classifies() {
     return tasks.stream().anyMatch(Task::needsClasses);
   }

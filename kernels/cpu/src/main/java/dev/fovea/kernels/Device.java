@@ -24,6 +24,14 @@ public interface Device extends AutoCloseable {
    */
   int batchTokens();
 
+  /**
+   * Whether plans run somewhere else than on this machine's processors, which can do other work
+   * meanwhile.
+   */
+  default boolean leavesProcessorsIdle() {
+    return false;
+  }
+
   /** Packs the patch projection. The arrays are copied; the caller may drop them. */
   Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights);
 

@@ -136,6 +136,11 @@ final class CudaDevice implements Device {
   }
 
   @Override
+  public boolean leavesProcessorsIdle() {
+    return true;
+  }
+
+  @Override
   public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
     width = weights.width();
     return packer.pack(weights);

@@ -249,6 +249,7 @@ final class CudaRecorder implements Recorder {
       PlanBuilder builder = new PlanBuilder(arena, memory);
       verbs.forEach(verb -> verb.accept(builder));
       if (kernels.products().needTrial()) {
+        inputs.forEach(pixels -> driver.copyToDevice(pixels.device(), pixels.host()));
         builder.steps().forEach(step -> step.enqueue(driver));
       }
       driver.synchronize();

@@ -8,10 +8,6 @@ import dev.fovea.kernels.cuda.GpuTokens.Form;
 import dev.fovea.kernels.cuda.PlanBuilder.Kernel;
 import dev.fovea.kernels.cuda.driver.Arguments;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
-import dev.fovea.kernels.cuda.driver.CudaException;
-import dev.fovea.kernels.cuda.driver.MatrixProducts;
-import java.lang.System.Logger;
-import java.lang.System.Logger.Level;
 
 /**
  * Adds the launches of every verb to a plan. Structures of arguments are written member by member
@@ -19,7 +15,6 @@ import java.lang.System.Logger.Level;
  */
 final class GpuKernels {
 
-  private static final Logger LOGGER = System.getLogger("dev.fovea.kernels.cuda");
 
   private static final int WARP = 32;
   private static final int THREADS = 128;
@@ -46,7 +41,7 @@ final class GpuKernels {
   /** The same with another opinion on tiles. */
   GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
     own = new ProductKernels(driver, precision, choice);
-    products = products(driver, precision, multiplier, choice);
+    products = multiplier.open(driver, precision, own, choice);
     registers = new RegisterKernels(driver, precision);
     attention = new AttentionKernels(driver, precision, products instanceof HopperProducts);
     KernelModule rows = new KernelModule(driver, precision, "rows");
@@ -57,42 +52,6 @@ final class GpuKernels {
     gatherHalf = rows.kernel("gather_half", THREADS, 0);
     narrow = rows.kernel("narrow", THREADS, 0);
     widen = rows.kernel("widen", THREADS, 0);
-  }
-
-  private Products products(
-      CudaDriver driver, Precision precision, Multiplier multiplier, TileChoice choice) {
-    boolean able = driver.facts().capability() == HopperProducts.CAPABILITY;
-    return switch (multiplier) {
-      case PTX -> own;
-      case AUTO -> able ? fastest(driver, precision, choice) : own;
-      case HOPPER -> {
-        if (!able) {
-          throw new IllegalArgumentException(
-              "the kernels 'hopper' are for compute capability 9.0, this GPU has %d.%d; use 'auto'"
-                  .formatted(driver.facts().capability() / 10, driver.facts().capability() % 10));
-        }
-        yield new HopperProducts(driver, precision, own, choice);
-      }
-      case CUBLAS -> new LibraryProducts(driver, precision, MatrixProducts.cublas(driver));
-      case CUBLASLT -> new LibraryProducts(driver, precision, MatrixProducts.cublasLt(driver));
-    };
-  }
-
-  /** The kernels for this GPU; those for all GPUs if its driver does not take them. */
-  private Products fastest(CudaDriver driver, Precision precision, TileChoice choice) {
-    try {
-      return new HopperProducts(driver, precision, own, choice);
-    } catch (CudaException e) {
-      if (e.kind() == CudaException.Kind.LOST) {
-        throw e;
-      }
-      LOGGER.log(
-          Level.WARNING,
-          () ->
-              "The kernels for compute capability 9.0 cannot be used (%s); those for all GPUs run, which are slower. Update the NVIDIA driver"
-                  .formatted(e.getMessage()));
-      return own;
-    }
   }
 
   Products products() {

@@ -51,8 +51,7 @@ final class HopperProducts implements Products {
    *
    * @param others multiply some rows
    */
-  HopperProducts(
-      CudaDriver driver, Precision precision, ProductKernels others, TileChoice choice) {
+  HopperProducts(CudaDriver driver, Precision precision, ProductKernels others, TileChoice choice) {
     this.driver = driver;
     this.others = others;
     this.choice = choice;
@@ -186,12 +185,7 @@ final class HopperProducts implements Products {
 
   /** As many blocks as there are processors, or units of work. */
   private void launch(
-      PlanBuilder plan,
-      Kernel kernel,
-      Tile tile,
-      Product product,
-      int parts,
-      Arguments arguments) {
+      PlanBuilder plan, Kernel kernel, Tile tile, Product product, int parts, Arguments arguments) {
     int units = tilesDown(tile, product) * tile.acrossColumns(product.columns()) * parts;
     int cluster = tile.cluster();
     int processors = Math.max(cluster, driver.facts().processors() / cluster * cluster);

@@ -5,13 +5,13 @@ import dev.fovea.kernels.cuda.driver.GpuFacts;
 /**
  * How many tokens share a plan on a GPU.
  *
- * <p>A token of width D has 3 D numbers of queries, keys and values, or 4 D of a hidden layer, in 16
- * bits, and beside them D of float32, D of 16 bits and D / 4 bytes of statistics in the residual
+ * <p>A token of width D has 3 D numbers of queries, keys and values, or 4 D of a hidden layer, in
+ * 16 bits, and beside them D of float32, D of 16 bits and D / 4 bytes of statistics in the residual
  * stream: 14.25 D bytes at the most. Every block of the network moves about 40 D bytes of it and
  * multiplies 24 D x D / 2 times. At 4.3 TB/s and 700 TFLOP/s memory takes 270 / D of the time that
- * arithmetic does: for a width of 384 most of it, for 768 and more it is hidden behind arithmetic. So narrow
- * networks run in plans whose activations stay in the second-level cache, the others in plans of 64
- * images of 224 pixels.
+ * arithmetic does: for a width of 384 most of it, for 768 and more it is hidden behind arithmetic.
+ * So narrow networks run in plans whose activations stay in the second-level cache, the others in
+ * plans of 64 images of 224 pixels.
  */
 final class MicroBatch {
 

@@ -131,8 +131,7 @@ class AttentionKernelTest {
   }
 
   /** The rows that were asked for; the others have to stay zero. */
-  static float[] run(
-      Scene scene, float[] qkv, int images, int tokens, int heads, Rows asked) {
+  static float[] run(Scene scene, float[] qkv, int images, int tokens, int heads, Rows asked) {
     int width = heads * HEAD_WIDTH;
     GpuTokens from = scene.half(images, tokens, 3 * width, qkv);
     GpuTokens to = scene.zeros(images, tokens, width, Form.HALF);

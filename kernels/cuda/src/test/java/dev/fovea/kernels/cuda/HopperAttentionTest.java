@@ -63,7 +63,8 @@ class HopperAttentionTest {
       gpu.run(
           scene -> {
             Rows some = new Rows(17, 150);
-            float[] all = AttentionKernelTest.run(scene, qkv, 3, tokens, heads, new Rows(0, tokens));
+            float[] all =
+                AttentionKernelTest.run(scene, qkv, 3, tokens, heads, new Rows(0, tokens));
             float[] got = AttentionKernelTest.run(scene, second, 1, tokens, heads, some);
             int from = (tokens + some.first()) * width;
             assertThat(got).isEqualTo(Arrays.copyOfRange(all, from, from + some.count() * width));

@@ -162,7 +162,9 @@ class HopperProductsTest {
     gpu.run(tile, scene -> LinearAddKernelTest.check(scene, layer, 3, 21, new Rows(0, 21)));
   }
 
-  /** 1728 columns are 3 chains of 576; they are added by one warp group or left in memory by three. */
+  /**
+   * 1728 columns are 3 chains of 576; they are added by one warp group or left in memory by three.
+   */
   @Test
   void bitsOfLinearAddDependNeitherOnTilesNorOnWhoAddsTheChains() {
     InterpretedGpu gpu = InterpretedGpu.hopper(Precision.F16);
@@ -171,8 +173,7 @@ class HopperProductsTest {
     for (Tile tile : HopperProducts.LINEAR_ADD) {
       gpu.run(
           tile,
-          scene ->
-              results.add(LinearAddKernelTest.check(scene, layer, 2, 35, new Rows(0, 35))));
+          scene -> results.add(LinearAddKernelTest.check(scene, layer, 2, 35, new Rows(0, 35))));
     }
     assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.get(0)));
   }
@@ -229,8 +230,7 @@ class HopperProductsTest {
       Scene scene, LinearAddKernelTest.Layer layer, float[] a, float[] x) {
     GpuTokens from = scene.half(1, a.length / layer.inputs(), layer.inputs(), a);
     GpuTokens to = scene.residual(1, x.length / layer.outputs(), layer.outputs(), x);
-    scene.run(
-        plan -> scene.kernels().linearAdd(plan, from, Rows.all(from), layer.packed(), to));
+    scene.run(plan -> scene.kernels().linearAdd(plan, from, Rows.all(from), layer.packed(), to));
     return scene.full(to);
   }
 }

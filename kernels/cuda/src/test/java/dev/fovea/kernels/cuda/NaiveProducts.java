@@ -5,8 +5,13 @@ import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.Launch;
 import dev.fovea.kernels.cuda.driver.MatrixProducts;
 import java.lang.foreign.Arena;
+import java.util.HashSet;
+import java.util.Set;
 
-/** Stands in for a library where there is no GPU: one thread an element, see naive.cu. */
+/**
+ * Stands in for a library where there is no GPU: one thread an element, see naive.cu. As libraries
+ * do, it waits for the device when it meets a shape for the first time, which no recording allows.
+ */
 final class NaiveProducts implements MatrixProducts {
 
   private static final int THREADS = 128;
@@ -15,6 +20,7 @@ final class NaiveProducts implements MatrixProducts {
   private final boolean fuses;
   private final long function;
   private final Arena arena = Arena.ofShared();
+  private final Set<Shape> known = new HashSet<>();
 
   /**
    * Loads the kernel.
@@ -42,6 +48,9 @@ final class NaiveProducts implements MatrixProducts {
   public void multiply(Shape shape, long a, long w, long bias, long c) {
     if (!fuses(shape.epilogue()) || shape.accumulate()) {
       throw new IllegalArgumentException("not done here: " + shape);
+    }
+    if (known.add(shape)) {
+      driver.synchronize();
     }
     Arguments arguments =
         new Arguments(arena)

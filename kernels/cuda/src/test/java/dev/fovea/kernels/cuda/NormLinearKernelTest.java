@@ -48,8 +48,24 @@ class NormLinearKernelTest {
     for (Precision precision : Precision.values()) {
       Layer layer = new Layer(64, 96, activation, 3);
       float[] x = Numbers.random(4, 3 * 40 * 64, -0.2, 3);
-      check(InterpretedGpu.with(precision), precision, ProductKernels.NORM_LINEAR.get(0), layer, 3, 40, x, new Rows(5, 33));
-      check(InterpretedGpu.with(precision), precision, ProductKernels.NORM_LINEAR.get(2), layer, 3, 40, x, new Rows(0, 40));
+      check(
+          InterpretedGpu.with(precision),
+          precision,
+          ProductKernels.NORM_LINEAR.get(0),
+          layer,
+          3,
+          40,
+          x,
+          new Rows(5, 33));
+      check(
+          InterpretedGpu.with(precision),
+          precision,
+          ProductKernels.NORM_LINEAR.get(2),
+          layer,
+          3,
+          40,
+          x,
+          new Rows(0, 40));
     }
   }
 
@@ -61,7 +77,15 @@ class NormLinearKernelTest {
     int rows = 40;
     float[] x = badlyConditioned(rows, width);
     Layer layer = new Layer(width, 64, Activation.NONE, 5);
-    check(InterpretedGpu.with(precision), precision, ProductKernels.NORM_LINEAR.get(0), layer, 1, rows, x, new Rows(0, rows));
+    check(
+        InterpretedGpu.with(precision),
+        precision,
+        ProductKernels.NORM_LINEAR.get(0),
+        layer,
+        1,
+        rows,
+        x,
+        new Rows(0, rows));
   }
 
   /** [rows, width], the first kind of row a good one. */

@@ -42,8 +42,7 @@ class TileChoiceTest {
   @CsvSource({"384, 1536, 128", "768, 3072, 128", "1536, 8192, 256"})
   void manyRowsGetPairsOfBlocks(int inputs, int outputs, int tileColumns) {
     int rows = 64 * 261;
-    Tile linear =
-        choice.choose(HopperProducts.NORM_LINEAR, Product.whole(rows, outputs, inputs));
+    Tile linear = choice.choose(HopperProducts.NORM_LINEAR, Product.whole(rows, outputs, inputs));
     assertThat(linear.cluster()).isEqualTo(2);
     assertThat(linear.columns()).isEqualTo(tileColumns);
     Tile added = choice.choose(HopperProducts.LINEAR_ADD, Product.inChains(rows, inputs, outputs));

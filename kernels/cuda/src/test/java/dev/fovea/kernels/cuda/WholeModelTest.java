@@ -56,20 +56,45 @@ class WholeModelTest {
     for (Image image : List.of(photograph(width, height, 1), planes(width, height, 2))) {
       Features expected = features(model, "cpu", "auto", WeightStorage.F32, image);
       Features got = features(model, "interpreted", kernels, storage, image);
-      assertThat(cosine(got.get(Feature.CLS), expected.get(Feature.CLS), 0, width(expected)))
-          .as("cosine of CLS")
-          .isGreaterThanOrEqualTo(limits.clsCosine());
-      float[] patches = expected.get(Feature.PATCHES);
-      for (int from = 0; from < patches.length; from += width(expected)) {
-        assertThat(cosine(got.get(Feature.PATCHES), patches, from, width(expected)))
-            .as("cosine of patch %d", from / width(expected))
-            .isGreaterThanOrEqualTo(limits.patchCosine());
-      }
-      for (Feature feature : EVERYTHING.features()) {
-        assertThat(relativeError(got.get(feature), expected.get(feature)))
-            .as("relative L2 error of %s", feature)
-            .isLessThanOrEqualTo(limits.relative());
-      }
+      check(got, expected, limits);
+    }
+  }
+
+  /**
+   * Products of a library that can do nothing behind them, as cuBLAS, and of one that can. Before
+   * the graph is recorded, everything is done once outside of it; no result may show that.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "synthetic:tiny-reg4,        F16,  library",
+    "synthetic:tiny-reg4,        F16,  fusing-library",
+    "synthetic:tiny-swiglu-reg4, BF16, library"
+  })
+  void aLibrarysProductsGiveTheSameFeatures(String model, WeightStorage storage, String kernels) {
+    Image image = photograph(28, 28, 1);
+    Features expected = features(model, "cpu", "auto", WeightStorage.F32, image);
+    Options options =
+        Options.DEFAULT.withDevice("interpreted").withStorage(storage).withKernels(kernels);
+    try (Fovea fovea = Fovea.open(model, options)) {
+      assertThat(fovea.device()).contains("products by one thread an element");
+      check(fovea.features(image, EVERYTHING), expected, Limits.of(storage));
+    }
+  }
+
+  private static void check(Features got, Features expected, Limits limits) {
+    assertThat(cosine(got.get(Feature.CLS), expected.get(Feature.CLS), 0, width(expected)))
+        .as("cosine of CLS")
+        .isGreaterThanOrEqualTo(limits.clsCosine());
+    float[] patches = expected.get(Feature.PATCHES);
+    for (int from = 0; from < patches.length; from += width(expected)) {
+      assertThat(cosine(got.get(Feature.PATCHES), patches, from, width(expected)))
+          .as("cosine of patch %d", from / width(expected))
+          .isGreaterThanOrEqualTo(limits.patchCosine());
+    }
+    for (Feature feature : EVERYTHING.features()) {
+      assertThat(relativeError(got.get(feature), expected.get(feature)))
+          .as("relative L2 error of %s", feature)
+          .isLessThanOrEqualTo(limits.relative());
     }
   }
 
@@ -120,8 +145,7 @@ class WholeModelTest {
     }
   }
 
-  private static Fovea open(
-      String model, String device, String kernels, WeightStorage storage) {
+  private static Fovea open(String model, String device, String kernels, WeightStorage storage) {
     return Fovea.open(
         model, Options.DEFAULT.withDevice(device).withKernels(kernels).withStorage(storage));
   }

@@ -219,17 +219,17 @@ final class JCudaBinding implements CudaDriver {
 
   private int launchInOrder(Launch launch, Function function) {
     return JCudaDriver.cuLaunchKernel(
-            function,
-            launch.gridX(),
-            launch.gridY(),
-            launch.gridZ(),
-            launch.threads(),
-            1,
-            1,
-            launch.sharedBytes(),
-            stream,
-            parametersAddress,
-            null);
+        function,
+        launch.gridX(),
+        launch.gridY(),
+        launch.gridZ(),
+        launch.threads(),
+        1,
+        1,
+        launch.sharedBytes(),
+        stream,
+        parametersAddress,
+        null);
   }
 
   @Override

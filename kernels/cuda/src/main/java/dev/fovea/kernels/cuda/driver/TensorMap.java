@@ -14,13 +14,7 @@ package dev.fovea.kernels.cuda.driver;
  * @param boxRows rows of a box, at most 256; a box has rows of one image only
  */
 public record TensorMap(
-    long address,
-    int columns,
-    int rows,
-    int images,
-    long rowBytes,
-    long imageBytes,
-    int boxRows) {
+    long address, int columns, int rows, int images, long rowBytes, long imageBytes, int boxRows) {
 
   /** Columns of a box. */
   public static final int BOX_COLUMNS = 64;

@@ -7,6 +7,7 @@ import dev.fovea.kernels.cuda.driver.MatrixProducts.ElementType;
 import dev.fovea.kernels.cuda.driver.MatrixProducts.Epilogue;
 import dev.fovea.kernels.cuda.driver.MatrixProducts.Shape;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,16 +35,23 @@ class MatrixProductsTest {
       jvm = new FreshJvm(libraries, folder);
     }
 
-    /** JCuda's library asks for symbols of this version. */
-    private void buildCublas() throws IOException, InterruptedException {
-      Path versions = Files.writeString(libraries.resolve("versions"), "libcublas.so.12 { *; };");
+    /** JCuda's library asks for symbols of version 12, by the library's whole name. */
+    private void buildCublas(int version) throws IOException, InterruptedException {
+      String name = "libcublas.so." + version;
+      Path versions = Files.writeString(libraries.resolve("versions"), name + " { *; };");
       StubLibraries.build(
-          libraries,
-          "libcublas.c",
-          "libcublas.so.12",
-          "-DCUBLAS",
-          "-Wl,--version-script=" + versions,
-          "-lm");
+          libraries, "libcublas.c", name, "-DCUBLAS", "-Wl,--version-script=" + versions, "-lm");
+    }
+
+    /** A libcublas.so.12 that passes calls on, made as on a machine with CUDA 13 alone. */
+    private void forwardCublas() throws IOException, InterruptedException {
+      Path script = Path.of("../../bench/forward-cublas");
+      Process process =
+          new ProcessBuilder(script.toString(), libraries.toString())
+              .redirectErrorStream(true)
+              .start();
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(process.waitFor()).as(output).isZero();
     }
 
     private void buildCublasLt(int version) throws IOException, InterruptedException {
@@ -65,7 +73,7 @@ class MatrixProductsTest {
 
     @Test
     void cublasGetsTheMatricesAsTheyLie() throws Exception {
-      buildCublas();
+      buildCublas(12);
       FreshJvm.Result result = jvm.run(ProductsProbe.class, "cublas");
       assertThat(result.output().lines())
           .hasSize(17)
@@ -83,6 +91,34 @@ class MatrixProductsTest {
               "cuMemFree",
               "cuDevicePrimaryCtxRelease 0");
       assertThat(jvm.temporary()).isEmptyDirectory();
+    }
+
+    @Test
+    void cublas13IsReachedWhereCallsArePassedOn() throws Exception {
+      buildCublas(13);
+      forwardCublas();
+      FreshJvm.Result result = jvm.run(ProductsProbe.class, "cublas");
+      assertThat(result.output().lines())
+          .hasSize(17)
+          .startsWith("cuBLAS 12.6.2")
+          .allMatch(line -> line.startsWith("cuBLAS") || line.matches("NONE .* wrong: 0"));
+      assertThat(result.calls())
+          .containsSubsequence(
+              "cublasCreate",
+              "cublasSetStream 0xb1a5 0xabcdef012345",
+              "cublasSetWorkspace 0xb1a5 33554432",
+              "cublasSetMathMode 0xb1a5 16",
+              "cublasGemmEx 0xb1a5",
+              "cublasDestroy 0xb1a5");
+    }
+
+    @Test
+    void passingOnToNothingIsAnErrorAndNoCrash() throws Exception {
+      breakLibrary("libcublas.so.13");
+      forwardCublas();
+      assertThat(jvm.run(ProductsProbe.class, "cublas").output())
+          .contains("libcublas.so.13: file too short")
+          .contains("CudaException: starting cuBLAS failed: CUBLAS_STATUS_NOT_INITIALIZED");
     }
 
     @ParameterizedTest
@@ -125,7 +161,7 @@ class MatrixProductsTest {
     @ParameterizedTest
     @CsvSource({"cublas, multiplying with cuBLAS failed", "cublaslt, cublasLtMatmul failed"})
     void aProductThatFailsSaysHow(String library, String message) throws Exception {
-      buildCublas();
+      buildCublas(12);
       buildCublasLt(13);
       assertThat(jvm.with("STUB_CUBLAS", 15).run(ProductsProbe.class, library).output())
           .contains("CudaException: " + message + ": CUBLAS_STATUS_NOT_SUPPORTED");
@@ -159,7 +195,7 @@ class MatrixProductsTest {
 
     @Test
     void aDiagnosisNamesWhatIsThere() throws Exception {
-      buildCublas();
+      buildCublas(12);
       buildCublasLt(13);
       assertThat(jvm.run(DriverProbe.class, "diagnosis").output())
           .contains("\ncuBLAS 12 can be used\n")

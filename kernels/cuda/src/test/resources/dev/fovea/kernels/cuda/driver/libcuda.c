@@ -1,6 +1,7 @@
 // A CUDA driver without a GPU, for tests of the binding: device memory is host memory, work on the
-// stream is done at once or recorded, and the one kernel is "scale". STUB_... in the environment
-// makes it old, small or faulty. Every call is a line in the file STUB_LOG.
+// stream is done at once or recorded, and the one kernel is "scale"; with STUB_KERNELS all others are
+// found, too, and do nothing. STUB_... in the environment makes it old, small or faulty. Every call is
+// a line in the file STUB_LOG.
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -213,6 +214,9 @@ Result cuGraphUpload(void* executable, void* stream) {
 Result cuGraphLaunch(void* executable, void* stream) {
   Result result = call("cuGraphLaunch %p", stream);
   if (result == 0) {
+    broken = result = setting("STUB_GRAPH", 0);
+  }
+  if (result == 0) {
     Recording* graph = executable;
     for (int i = 0; i < graph->count; i++) {
       perform(&graph->work[i]);
@@ -314,7 +318,10 @@ Result cuModuleUnload(void* module) { return module ? call("cuModuleUnload") : I
 Result cuModuleGetFunction(void** function, void* module, const char* name) {
   Result result = call("cuModuleGetFunction %s", name);
   *function = handle();
-  return result ? result : module && strcmp(name, "scale") == 0 ? 0 : NOT_FOUND;
+  if (result == 0 && strcmp(name, "scale") != 0 && !setting("STUB_KERNELS", 0)) {
+    result = NOT_FOUND;
+  }
+  return module ? result : INVALID_VALUE;
 }
 
 Result cuFuncSetAttribute(void* function, int attribute, int value) {
@@ -333,7 +340,7 @@ Result cuLaunchKernel(
   if (result == 0) {
     broken = result = setting("STUB_LAUNCH", 0);
   }
-  if (result == 0) {
+  if (result == 0 && !setting("STUB_KERNELS", 0)) {
     enqueue((Work){.kind = LAUNCH, .scale = scale});
   }
   return result;
