@@ -15,7 +15,6 @@ import dev.fovea.kernels.cuda.driver.CudaDriver;
  */
 final class GpuKernels {
 
-
   private static final int WARP = 32;
   private static final int THREADS = 128;
   private static final int POOL_THREADS = 512;
@@ -35,7 +34,7 @@ final class GpuKernels {
 
   /** Loads all kernels. */
   GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier) {
-    this(driver, precision, multiplier, TileChoice.fastest(driver.facts()));
+    this(driver, precision, multiplier, TileChoice.best(driver.facts()));
   }
 
   /** The same with another opinion on tiles. */
