@@ -205,6 +205,7 @@ __device__ inline void hopperLinearAdd(const HopperLinearAddArguments& a) {
   u32 shared = sharedAddress(memory);
   Schedule<T> schedule = {a.units};
   Operands operands = {a.a, a.weight, 0};
+  int rowInTile = T::groups == 1 ? 0 : multiplyingGroup() * T::groupRows;
   computeUnits<T>(shared, operands, schedule, [&](Ring<T>& ring, const Unit& unit) {
     typename T::Sums total;
     clear<T>(total);
@@ -216,7 +217,8 @@ __device__ inline void hopperLinearAdd(const HopperLinearAddArguments& a) {
       multiply<T>(ring, min(a.chainSteps, rest), rest <= a.chainSteps, sums, [](u32, int) {});
       add<T>(total, sums);
     }
-    addToResidual<T>(a, total, unit.tileDown * T::rows, unit.tileAcross * T::columns);
+    addToResidual<T>(a, total, unit.tileDown * T::rows + rowInTile,
+                     unit.tileAcross * T::columns);
   });
 }
 
@@ -239,14 +241,15 @@ __device__ inline void hopperLinearAddSplit(const HopperLinearAddArguments& a) {
 
 }  // namespace fovea
 
-#define HOPPER_LINEAR_ADD(kernel, function, m, columns, stages, cluster)                   \
-  FOVEA_HOPPER_KERNEL(cluster, kernel)                                                     \
-  (const __grid_constant__ fovea::HopperLinearAddArguments arguments) {                    \
-    fovea::function<fovea::HopperTile<m, 1, columns, stages, cluster>>(arguments);         \
+#define HOPPER_LINEAR_ADD(kernel, function, m, groups, columns, stages, cluster)          \
+  FOVEA_HOPPER_KERNEL(cluster, kernel)                                                    \
+  (const __grid_constant__ fovea::HopperLinearAddArguments arguments) {                   \
+    fovea::function<fovea::HopperTile<m, groups, columns, stages, cluster>>(arguments);   \
   }
 
-HOPPER_LINEAR_ADD(hopper_linear_add_split_64x64, hopperLinearAddSplit, 1, 64, 6, 1)
-HOPPER_LINEAR_ADD(hopper_linear_add_split_64x128, hopperLinearAddSplit, 1, 128, 6, 1)
-HOPPER_LINEAR_ADD(hopper_linear_add_64x128, hopperLinearAdd, 1, 128, 6, 1)
-HOPPER_LINEAR_ADD(hopper_linear_add_128x96, hopperLinearAdd, 2, 96, 6, 1)
-HOPPER_LINEAR_ADD(hopper_linear_add_pair_128x96, hopperLinearAdd, 2, 96, 6, 2)
+HOPPER_LINEAR_ADD(hopper_linear_add_split_64x64, hopperLinearAddSplit, 1, 1, 64, 6, 1)
+HOPPER_LINEAR_ADD(hopper_linear_add_split_64x128, hopperLinearAddSplit, 1, 1, 128, 6, 1)
+HOPPER_LINEAR_ADD(hopper_linear_add_64x128, hopperLinearAdd, 1, 1, 128, 6, 1)
+HOPPER_LINEAR_ADD(hopper_linear_add_128x96, hopperLinearAdd, 2, 1, 96, 6, 1)
+HOPPER_LINEAR_ADD(hopper_linear_add_pair_128x96, hopperLinearAdd, 2, 1, 96, 6, 2)
+HOPPER_LINEAR_ADD(hopper_linear_add_pair_128x192, hopperLinearAdd, 1, 2, 192, 5, 2)

@@ -100,10 +100,12 @@ __device__ inline int rowOfLane() {
 #define FOVEA_D64 \
   FOVEA_D48 \
   ", %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define FOVEA_D128 \
+#define FOVEA_D96 \
   FOVEA_D64 \
   ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79" \
-  ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95" \
+  ", %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95"
+#define FOVEA_D128 \
+  FOVEA_D96 \
   ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111" \
   ", %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
 
@@ -113,6 +115,7 @@ __device__ inline int rowOfLane() {
 #define FOVEA_S8(s, j) FOVEA_S4(s, j), FOVEA_S4(s, (j) + 4)
 #define FOVEA_S12(s, j) FOVEA_S8(s, j), FOVEA_S4(s, (j) + 8)
 #define FOVEA_S16(s, j) FOVEA_S8(s, j), FOVEA_S8(s, (j) + 8)
+#define FOVEA_S24(s, j) FOVEA_S16(s, j), FOVEA_S8(s, (j) + 16)
 #define FOVEA_S32(s, j) FOVEA_S16(s, j), FOVEA_S16(s, (j) + 16)
 
 /// sums += a b^T: a are 64 rows of 16 numbers, b 8 n rows of 16.
@@ -127,6 +130,7 @@ __device__ inline int rowOfLane() {
 FOVEA_WGMMA(8, 64, FOVEA_D32, FOVEA_S8, "%32", "%33")
 FOVEA_WGMMA(12, 96, FOVEA_D48, FOVEA_S12, "%48", "%49")
 FOVEA_WGMMA(16, 128, FOVEA_D64, FOVEA_S16, "%64", "%65")
+FOVEA_WGMMA(24, 192, FOVEA_D96, FOVEA_S24, "%96", "%97")
 FOVEA_WGMMA(32, 256, FOVEA_D128, FOVEA_S32, "%128", "%129")
 
 /// sums = a b^T, whatever the sums have been.

@@ -7,6 +7,11 @@ module dev.fovea.kernels.cuda {
   requires jcublas;
   requires jcuda;
 
+  exports dev.fovea.kernels.cuda to
+      dev.fovea.bench;
+  exports dev.fovea.kernels.cuda.driver to
+      dev.fovea.bench;
+
   provides dev.fovea.kernels.DeviceProvider with
       CudaDeviceProvider;
 }

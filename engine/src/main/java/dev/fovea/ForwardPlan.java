@@ -101,6 +101,11 @@ final class ForwardPlan implements AutoCloseable {
     plan.run();
   }
 
+  /** What {@link #run} runs. */
+  Plan plan() {
+    return plan;
+  }
+
   /** Copies the outputs of one image to {@code target}, from byte {@code offset} on. */
   void copyFeatures(int image, MemorySegment target, long offset) {
     for (int i = 0; i < copies.size(); i++) {

@@ -42,7 +42,7 @@ final class Session implements AutoCloseable {
   private static final int TABLES = 16;
 
   /** Most images that share a plan, however small they are and however large the device. */
-  private static final int BATCH_IMAGES = 64;
+  static final int BATCH_IMAGES = 64;
 
   /** What a position table is made for. */
   private record Grid(int rows, int columns, int registers) {}

@@ -13,6 +13,7 @@ import dev.fovea.kernels.cuda.driver.CudaException;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -39,6 +40,15 @@ final class CudaDevice implements Device {
    * @param opening opens the driver; called on the thread that will use it
    */
   CudaDevice(Supplier<CudaDriver> opening, Precision precision, Multiplier multiplier) {
+    this(opening, precision, multiplier, TileChoice::best);
+  }
+
+  /** The same with another opinion on tiles. */
+  CudaDevice(
+      Supplier<CudaDriver> opening,
+      Precision precision,
+      Multiplier multiplier,
+      Function<GpuFacts, TileChoice> choice) {
     this.precision = precision;
     try {
       driver = call(opening::get);
@@ -48,7 +58,7 @@ final class CudaDevice implements Device {
     }
     try {
       facts = call(driver::facts);
-      kernels = call(() -> new GpuKernels(driver, precision, multiplier));
+      kernels = call(() -> new GpuKernels(driver, precision, multiplier, choice.apply(facts)));
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -71,6 +81,14 @@ final class CudaDevice implements Device {
   @Override
   public int batchTokens() {
     return MicroBatch.tokens(facts, width);
+  }
+
+  GpuFacts facts() {
+    return facts;
+  }
+
+  Precision precision() {
+    return precision;
   }
 
   /** Used on the CUDA thread only. */

@@ -13,6 +13,7 @@ final class CudaPlan implements Plan {
   private final PlanMemory memory;
   private final List<MemorySegment> pinned;
   private final Arena arena;
+  private final List<PlanBuilder.Step> kernels;
   private final long graph;
   private final Runnable replay;
   private boolean closed;
@@ -22,13 +23,20 @@ final class CudaPlan implements Plan {
    *
    * @param pinned host memory of pixels and results
    * @param arena holds the arguments of the launches
+   * @param kernels the graph's steps without copies between host and device
    */
   CudaPlan(
-      CudaDevice device, PlanMemory memory, List<MemorySegment> pinned, Arena arena, long graph) {
+      CudaDevice device,
+      PlanMemory memory,
+      List<MemorySegment> pinned,
+      Arena arena,
+      List<PlanBuilder.Step> kernels,
+      long graph) {
     this.device = device;
     this.memory = memory;
     this.pinned = pinned;
     this.arena = arena;
+    this.kernels = kernels;
     this.graph = graph;
     this.replay = this::replay;
   }
@@ -45,6 +53,22 @@ final class CudaPlan implements Plan {
     CudaDriver driver = device.driver();
     driver.launchGraph(graph);
     driver.synchronize();
+  }
+
+  /** The whole graph, for who launches it without waiting. Used on the CUDA thread. */
+  long graph() {
+    return graph;
+  }
+
+  /**
+   * Records another graph, of the kernels alone: they read the pixels that the last run has brought
+   * to the device. The caller frees it. Used on the CUDA thread.
+   */
+  long recordKernels() {
+    CudaDriver driver = device.driver();
+    driver.beginCapture();
+    kernels.forEach(step -> step.enqueue(driver));
+    return driver.endCapture();
   }
 
   @Override

@@ -224,12 +224,17 @@ final class CudaRecorder implements Recorder {
         plan -> {
           long packed = plan.memory().scratch(bytes);
           kernels.gather(plan, from, form, rows, columns, packed);
-          plan.add(driver -> driver.copyToHost(host, packed));
+          plan.copyToHost(host, packed);
         });
     return new Result(host);
   }
 
   private record Result(MemorySegment host) implements HostBuffer {}
+
+  /** What was recorded so far is left out where a {@link Workbench} takes times. */
+  void preparationEnds() {
+    add(PlanBuilder::preparationEnds);
+  }
 
   @Override
   public Plan build() {
@@ -256,7 +261,8 @@ final class CudaRecorder implements Recorder {
       driver.beginCapture();
       inputs.forEach(pixels -> driver.copyToDevice(pixels.device(), pixels.host()));
       builder.steps().forEach(step -> step.enqueue(driver));
-      return new CudaPlan(device, memory, pinned, arena, driver.endCapture());
+      return new CudaPlan(
+          device, memory, pinned, arena, List.copyOf(builder.kernels()), driver.endCapture());
     } catch (RuntimeException | Error e) {
       memory.close();
       arena.close();

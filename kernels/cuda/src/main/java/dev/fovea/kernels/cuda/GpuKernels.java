@@ -34,7 +34,7 @@ final class GpuKernels {
 
   /** Loads all kernels. */
   GpuKernels(CudaDriver driver, Precision precision, Multiplier multiplier) {
-    this(driver, precision, multiplier, TileChoice.fastest(driver.facts()));
+    this(driver, precision, multiplier, TileChoice.best(driver.facts()));
   }
 
   /** The same with another opinion on tiles. */

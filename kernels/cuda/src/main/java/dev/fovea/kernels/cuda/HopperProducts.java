@@ -38,7 +38,8 @@ final class HopperProducts implements Products {
           new Tile("hopper_linear_add_split", 64, 128, THREADS, 6, true),
           new Tile("hopper_linear_add", 64, 128, THREADS, 6, false),
           new Tile("hopper_linear_add", 128, 96, THREADS, 6, false),
-          new Tile("hopper_linear_add_pair", 128, 96, THREADS, 6, false));
+          new Tile("hopper_linear_add_pair", 128, 96, THREADS, 6, false),
+          new Tile("hopper_linear_add_pair", 128, 192, THREADS, 5, false));
 
   private final CudaDriver driver;
   private final ProductKernels others;

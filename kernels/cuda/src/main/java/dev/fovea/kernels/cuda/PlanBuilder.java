@@ -4,6 +4,7 @@ import dev.fovea.kernels.cuda.driver.Arguments;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.Launch;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,6 +24,7 @@ final class PlanBuilder {
   private final Arena arena;
   private final PlanMemory memory;
   private final List<Step> steps = new ArrayList<>();
+  private final List<Step> kernels = new ArrayList<>();
   private boolean behindKernel;
 
   /**
@@ -71,18 +73,36 @@ final class PlanBuilder {
             kernel.sharedBytes(),
             arguments.segment(),
             early);
-    steps.add(driver -> driver.launch(launch));
+    add(driver -> driver.launch(launch));
     behindKernel = true;
   }
 
-  /** Adds work that is not a launch. */
+  /** Adds a library's work. */
   void add(Step step) {
     steps.add(step);
+    kernels.add(step);
+    behindKernel = false;
+  }
+
+  /** Adds a copy of a result to pinned memory. */
+  void copyToHost(MemorySegment host, long source) {
+    steps.add(driver -> driver.copyToHost(host, source));
+    behindKernel = false;
+  }
+
+  /** What was added so far only makes ready what a {@link Workbench} measures. */
+  void preparationEnds() {
+    kernels.clear();
     behindKernel = false;
   }
 
   List<Step> steps() {
     return steps;
+  }
+
+  /** The steps without copies and preparation. */
+  List<Step> kernels() {
+    return kernels;
   }
 
   /**

@@ -31,9 +31,14 @@ record Tile(String kernel, int rows, int columns, int threads, int stages, boole
     return kernel.endsWith("_pair") ? 2 : 1;
   }
 
+  /** What tells it from others: the kernel's name without the precision. */
+  String name() {
+    return "%s_%dx%d".formatted(kernel, rows, columns);
+  }
+
   /** The kernel's name in the PTX. */
   String kernelName(Precision precision) {
-    return "%s_%dx%d_%s".formatted(kernel, rows, columns, precision.suffix());
+    return name() + "_" + precision.suffix();
   }
 
   int acrossRows(int resultRows) {

@@ -11,6 +11,11 @@ interface TileChoice {
   /** One tile of a menu that is not empty. */
   Tile choose(List<Tile> menu, Product product);
 
+  /** What was measured on GPUs with as many processors, and the estimate where nothing was. */
+  static TileChoice best(GpuFacts facts) {
+    return TileTable.shipped(facts, fastest(facts));
+  }
+
   /** The tile that an estimate says is fastest on a GPU. */
   static TileChoice fastest(GpuFacts facts) {
     return (menu, product) ->

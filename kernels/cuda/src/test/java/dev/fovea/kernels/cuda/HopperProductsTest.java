@@ -24,7 +24,7 @@ class HopperProductsTest {
   }
 
   static Stream<Arguments> linearAddTiles() {
-    return cases(HopperProducts.LINEAR_ADD, 33, 1, 65, 130, 257);
+    return cases(HopperProducts.LINEAR_ADD, 33, 1, 65, 130, 257, 190);
   }
 
   private static Stream<Arguments> cases(List<Tile> tiles, int... rows) {

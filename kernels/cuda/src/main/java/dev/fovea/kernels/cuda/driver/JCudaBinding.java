@@ -26,6 +26,9 @@ final class JCudaBinding implements CudaDriver {
   /** A kernel may use so much shared memory without asking. */
   private static final int SHARED_BYTES_WITHOUT_ASKING = 48 << 10;
 
+  /** Since CUDA 12.3 graphs can have kernels that start early. */
+  private static final int EARLY_LAUNCHES_DRIVER = 12030;
+
   /** Enough for the first errors of the compiler in the driver. */
   private static final int LOG_BYTES = 8 << 10;
 
@@ -209,12 +212,16 @@ final class JCudaBinding implements CudaDriver {
     Function function = Handles.find(functions, launch.function(), "function");
     parameters.set(ValueLayout.JAVA_LONG, 0, launch.arguments().address());
     int result =
-        launch.early() && foreign.launchesEarly()
+        launch.early() && launchesEarly()
             ? foreign.launchEarly(launch, stream.value(), parameters)
             : launchInOrder(launch, function);
     if (result != 0) {
       context.check(result, "launching " + launch);
     }
+  }
+
+  private boolean launchesEarly() {
+    return facts().driverVersion() >= EARLY_LAUNCHES_DRIVER && foreign.launchesEarly();
   }
 
   private int launchInOrder(Launch launch, Function function) {

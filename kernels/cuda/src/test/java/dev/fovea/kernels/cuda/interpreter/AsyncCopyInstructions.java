@@ -39,7 +39,11 @@ final class AsyncCopyInstructions {
       }
       target = decoding.location(0, Space.SHARED);
       source = decoding.location(1, Space.GLOBAL);
-      boolean more = decoding.count() > 3;
+      boolean policy = decoding.take("L2::cache_hint");
+      if (policy) {
+        decoding.source(decoding.count() - 1);
+      }
+      boolean more = decoding.count() > (policy ? 4 : 3);
       boolean predicate = more && decoding.declared(decoding.operand(3)) == PtxType.PRED;
       sourceBytes = more && !predicate ? decoding.source(3) : -1;
       ignored = predicate ? decoding.predicate(decoding.operand(3)) : -1;

@@ -59,9 +59,7 @@ final class BulkCopyInstructions {
       barrier = decoding.location(barrierOperand, Space.CLUSTER);
       boolean multicast = decoding.take("multicast::cluster");
       blocks = multicast ? decoding.source(barrierOperand + 1) : -1;
-      if (decoding.take("L2::cache_hint")) {
-        decoding.source(barrierOperand + (multicast ? 2 : 1));
-      }
+      MemoryAccess.takePolicy(decoding, barrierOperand + (multicast ? 2 : 1));
     }
 
     final void start(Warp warp, int lane, int size, int alignment, BulkCopies.Source source) {
@@ -186,9 +184,7 @@ final class BulkCopyInstructions {
       target = decoding.location(0, Space.GLOBAL);
       source = decoding.location(1, Space.SHARED);
       size = decoding.source(2);
-      if (decoding.take("L2::cache_hint")) {
-        decoding.source(3);
-      }
+      MemoryAccess.takePolicy(decoding, 3);
     }
 
     @Override

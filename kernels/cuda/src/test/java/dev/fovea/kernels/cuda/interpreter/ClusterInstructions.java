@@ -3,7 +3,7 @@ package dev.fovea.kernels.cuda.interpreter;
 import java.util.Map;
 import java.util.Set;
 
-/** What blocks of a cluster do together: their barrier, and addresses in each other's memory. */
+/** What blocks of a cluster do together: their barrier, and whose memory an address is in. */
 final class ClusterInstructions {
 
   private static final Set<String> ORDERS = Set.of("release", "acquire", "relaxed");
@@ -15,6 +15,7 @@ final class ClusterInstructions {
     decoders.put("barrier.cluster.wait", Wait::new);
     decoders.put("mapa", MapAddress::new);
     decoders.put("getctarank", Rank::new);
+    decoders.put("isspacep", IsSpace::new);
   }
 
   /** All threads of a warp come together. */
@@ -110,6 +111,37 @@ final class ClusterInstructions {
         r[lane] = warp.block.cluster().rank(warp, lane, shared);
       }
       warp.take(target, lanes);
+    }
+  }
+
+  /** {@code p, address}: whether a generic address is in a space. */
+  private static final class IsSpace extends Instruction {
+    private final Space space;
+    private final int target;
+    private final int address;
+
+    IsSpace(Decoding decoding) {
+      space = decoding.takeSpace();
+      target = decoding.predicateTarget(decoding.operand(0));
+      address = decoding.source(1);
+    }
+
+    @Override
+    void execute(Warp warp, int lanes) {
+      int inside = 0;
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Integer.numberOfTrailingZeros(rest);
+        inside |= isInside(warp, lane, warp.registers[address + lane]) ? 1 << lane : 0;
+      }
+      warp.setPredicate(target, lanes, inside);
+    }
+
+    private boolean isInside(Warp warp, int lane, long generic) {
+      Space actual = Space.of(generic);
+      if (space != Space.SHARED || actual != Space.CLUSTER) {
+        return actual == space;
+      }
+      return warp.block.cluster().rank(warp, lane, generic - actual.window()) == warp.block.rank();
     }
   }
 }

@@ -152,6 +152,51 @@ class MatrixInstructionsTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, false", "2, false", "4, false", "1, true", "2, true", "4, true"})
+  @DisplayName("stmatrix puts a lane's two numbers beside each other in a row, or in a column")
+  void store(int matrices, boolean transposed) {
+    List<String> registers = List.of("%r20", "%r21", "%r22", "%r23");
+    String sources = "{" + String.join(", ", registers.subList(0, matrices)) + "}";
+    String code =
+        """
+        mov.u32 %%r10, tile;
+        shl.b32 %%r11, %%r2, 4;
+        add.s32 %%r12, %%r10, %%r11;
+        mov.u32 %%r13, 0;
+        st.shared.v4.u32 [%%r12], {%%r13, %%r13, %%r13, %%r13};
+        mul.wide.u32 %%rd3, %%r2, 16;
+        add.s64 %%rd4, %%rd1, %%rd3;
+        ld.global.v4.u32 {%%r20, %%r21, %%r22, %%r23}, [%%rd4];
+        bar.sync 0;
+        stmatrix.sync.aligned.m8n8.x%d%s.shared.b16 [%%r12], %s;
+        bar.sync 0;
+        ld.shared.v4.u32 {%%r14, %%r15, %%r16, %%r17}, [%%r12];
+        add.s64 %%rd5, %%rd2, %%rd3;
+        st.global.v4.u32 [%%rd5], {%%r14, %%r15, %%r16, %%r17};
+        """
+            .formatted(matrices, transposed ? ".trans" : "", sources);
+    int[] input = new int[128];
+    for (int i = 0; i < 128; i++) {
+      input[i] = ((2 * i + 2) << 16) | (2 * i + 1);
+    }
+    int[] actual;
+    try (KernelBench bench = Snippet.bench(code)) {
+      long output = bench.allocate(512);
+      Snippet.run(bench, 32, 0, bench.upload(input), output);
+      actual = bench.ints(output, 128);
+    }
+    for (int element = 0; element < 256; element++) {
+      int matrix = element / 64;
+      int row = element / 8 % 8;
+      int column = element % 8;
+      int lane = transposed ? column * 4 + row / 2 : row * 4 + column / 2;
+      int half = (transposed ? row : column) % 2;
+      int expected = matrix < matrices ? 2 * (lane * 4 + matrix) + half + 1 : 0;
+      assertThat(actual[element / 2] >>> (16 * (element % 2)) & 0xffff).isEqualTo(expected);
+    }
+  }
+
   @Test
   @DisplayName("sums of products that cancel are added up before they meet the sum so far")
   void order() {

@@ -64,6 +64,7 @@ final class MemoryAccess extends Instruction {
     }
     location = decoding.location(load ? 1 : 0, space);
     rows = values.stream().mapToInt(load ? decoding::target : decoding::source).toArray();
+    takePolicy(decoding, 2);
     size = type.bytes();
     bytes = size * rows.length;
     unused = Long.SIZE - type.bits();
@@ -82,6 +83,17 @@ final class MemoryAccess extends Instruction {
   /** Takes what only a real memory would heed. */
   static void takeHints(Decoding decoding) {
     while (decoding.takeAny(HINTS) != null) {}
+  }
+
+  /**
+   * Takes a policy for the cache, which is of no meaning here either.
+   *
+   * @param operand number of the operand that is the policy
+   */
+  static void takePolicy(Decoding decoding, int operand) {
+    if (decoding.take("L2::cache_hint")) {
+      decoding.source(operand);
+    }
   }
 
   private static Instruction decodePrefetch(Decoding decoding) {

@@ -138,20 +138,29 @@ final class MemoryBarrierInstructions {
 
     @Override
     void execute(Warp warp, int lanes) {
+      MemoryBarrier[] barriers = new MemoryBarrier[Warp.LANES];
+      for (int rest = lanes; rest != 0; rest &= rest - 1) {
+        int lane = Integer.numberOfTrailingZeros(rest);
+        barriers[lane] = barrier(warp, lane);
+      }
+      // Not before: that the warp touches another block's barrier is told by the arrival itself.
       if (releases) {
         warp.synchronization.endEpoch();
       }
       for (int rest = lanes; rest != 0; rest &= rest - 1) {
         int lane = Integer.numberOfTrailingZeros(rest);
-        MemoryBarrier barrier = barrier(warp, lane);
-        warp.registers[state + lane] = barrier.phase();
-        long operand = number < 0 ? 1 : warp.registers[number + lane] & 0xffffffffL;
-        if (expects) {
-          barrier.expect(warp, lane, operand);
-        }
-        barrier.arrive(warp, lane, expects ? 1 : (int) operand, releases);
+        warp.registers[state + lane] = barriers[lane].phase();
+        arrive(warp, lane, barriers[lane]);
       }
       warp.block.changed();
+    }
+
+    private void arrive(Warp warp, int lane, MemoryBarrier barrier) {
+      long operand = number < 0 ? 1 : warp.registers[number + lane] & 0xffffffffL;
+      if (expects) {
+        barrier.expect(warp, lane, operand);
+      }
+      barrier.arrive(warp, lane, expects ? 1 : (int) operand, releases);
     }
   }
 
@@ -293,6 +302,10 @@ final class MemoryBarrierInstructions {
     @Override
     void execute(Warp warp, int lanes) {
       warp.synchronization.fence(lanes);
+      if (lanes == warp.live()) {
+        // What the warp writes from here on is told apart from what it has written.
+        warp.synchronization.endEpoch();
+      }
     }
   }
 }

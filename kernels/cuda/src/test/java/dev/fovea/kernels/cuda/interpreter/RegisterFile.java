@@ -1,6 +1,8 @@
 package dev.fovea.kernels.cuda.interpreter;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** How many registers the threads of a block may use, warp by warp. */
 final class RegisterFile {
@@ -10,17 +12,30 @@ final class RegisterFile {
   private static final int MOST = 256;
 
   private final Block block;
+
+  /** By warp: registers of a thread, and how often that has changed. */
   private final int[] counts;
+
+  private final int[] changes;
+
+  /** By group of warps: what it has changed to, one after the other. */
+  private final List<List<Integer>> asked = new ArrayList<>();
 
   RegisterFile(Block block) {
     this.block = block;
     counts = new int[block.warps().length];
+    changes = new int[counts.length];
   }
 
   /** As many for each thread as fit, at the start. */
   void clear() {
     int threads = counts.length * Warp.LANES;
     Arrays.fill(counts, Math.min(MOST, ALL / threads / UNIT * UNIT));
+    Arrays.fill(changes, 0);
+    asked.clear();
+    for (int warp = 0; warp < counts.length; warp += WarpGroup.WARPS) {
+      asked.add(new ArrayList<>());
+    }
   }
 
   /** A warp gives registers away, or gets more as soon as there are so many. */
@@ -37,15 +52,17 @@ final class RegisterFile {
     block.changed();
   }
 
-  /** Warps of a group that have changed before have to have changed alike. */
+  /** All warps of a group have to ask for the same. */
   private void checkGroup(Warp warp, int count) {
-    int first = warp.index / WarpGroup.WARPS * WarpGroup.WARPS;
-    int end = Math.min(first + WarpGroup.WARPS, counts.length);
-    for (int other = first; other < end; other++) {
-      if (counts[other] != counts[warp.index] && counts[other] != count) {
-        throw warp.fault(
-            0, "asks for %d registers, but warp %d for %d".formatted(count, other, counts[other]));
-      }
+    List<Integer> group = asked.get(warp.index / WarpGroup.WARPS);
+    int change = changes[warp.index]++;
+    if (change == group.size()) {
+      group.add(count);
+    } else if (group.get(change) != count) {
+      throw warp.fault(
+          0,
+          "asks for %d registers, but another warp of its group for %d"
+              .formatted(count, group.get(change)));
     }
   }
 

@@ -19,26 +19,10 @@ final class SharedMemory {
   /** Where variables of fixed size start; 0 is no address of anything. */
   static final int STATIC_BASE = 0x400;
 
-  /** A stamp's bit for an asynchronous copy that has not been waited for. */
-  private static final int PENDING = 1 << 31;
-
-  /**
-   * A stamp's bit for atomic, volatile, release and acquire accesses, which may meet each other.
-   */
-  private static final int STRONG = 1 << 30;
-
   /** For reads: no thread in particular. */
   private static final int ANY_LANE = -1;
 
   private static final int BULK_ALIGNMENT = 16;
-
-  /** 256 agents of 32 lanes. */
-  private static final int THREAD_BITS = 13;
-
-  private static final int MOST_EPOCHS = 1 << 17;
-
-  /** The epoch of what a bulk copy brings that has not landed: nobody ever comes after it. */
-  private static final int IN_FLIGHT = MOST_EPOCHS - 1;
 
   /** The bytes, by address. */
   final byte[] bytes;
@@ -144,7 +128,7 @@ final class SharedMemory {
   /** Notes a write and gives the index of its first byte. */
   int writing(Warp warp, int lane, long address, int size, boolean strong) {
     int index = inBounds(warp, lane, address, size);
-    mark(warp, lane, index, size, stamp(warp, lane) | (strong ? STRONG : 0));
+    mark(warp, lane, index, size, Stamps.of(warp, lane) | (strong ? Stamps.STRONG : 0));
     warp.synchronization.wrote(lane);
     return index;
   }
@@ -152,13 +136,14 @@ final class SharedMemory {
   /** Notes the start of an asynchronous copy: until it lands nobody may touch its target. */
   int pending(Warp warp, int lane, long address, int size) {
     int index = inBounds(warp, lane, address, size);
-    mark(warp, lane, index, size, stamp(warp, lane) | PENDING);
+    mark(warp, lane, index, size, Stamps.of(warp, lane) | Stamps.PENDING);
     return index;
   }
 
   /** Notes that an asynchronous copy has been waited for: what it brought counts as written now. */
   void landed(Warp warp, int lane, int index, int size) {
-    Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(warp, lane));
+    Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, Stamps.of(warp, lane));
+    warp.synchronization.wrote(lane);
   }
 
   /**
@@ -189,16 +174,17 @@ final class SharedMemory {
 
   /** True if the write has happened before, and reaches asynchronous instructions. */
   private static boolean visible(Synchronization clock, int thread, int stamp) {
-    int agent = writer(stamp) / Warp.LANES;
-    int epoch = epoch(stamp);
-    return (clock.after(agent, epoch) || writer(stamp) == thread)
-        && (agent >= Agents.MOST_READERS || clock.reaches(agent, epoch, stamp % Warp.LANES));
+    int agent = Stamps.agent(stamp);
+    int epoch = Stamps.epoch(stamp);
+    return (clock.after(agent, epoch) || Stamps.thread(stamp) == thread)
+        && (agent >= Agents.MOST_READERS || clock.reaches(agent, epoch, Stamps.lane(stamp)));
   }
 
   private void checkAsyncRead(Synchronization clock, Warp warp, int lane, int unit, int stamp) {
     int thread = warp.number * Warp.LANES + lane;
-    if (stamp > 0
-        && (clock.after(writer(stamp) / Warp.LANES, epoch(stamp)) || writer(stamp) == thread)) {
+    boolean before =
+        clock.after(Stamps.agent(stamp), Stamps.epoch(stamp)) || Stamps.thread(stamp) == thread;
+    if (stamp > 0 && before) {
       throw warp.fault(
           lane,
           "reads shared memory at %s by an asynchronous instruction, which may not see what %s has written: there is no fence.proxy.async between them"
@@ -217,7 +203,7 @@ final class SharedMemory {
   int bulkTarget(Warp warp, int lane, long address, int size, int agent) {
     int index = inBounds(warp, lane, address, size, BULK_ALIGNMENT);
     int thread = warp.number * Warp.LANES + lane;
-    int stamp = stamp(agent, 0, IN_FLIGHT);
+    int stamp = Stamps.inFlight(agent);
     int end = (index + size) >> unitShift;
     for (int unit = index >> unitShift; unit < end; unit++) {
       int before = writers[unit];
@@ -245,7 +231,8 @@ final class SharedMemory {
 
   /** Notes that a bulk copy has landed: who waits for this phase of its barrier may read it. */
   void bulkLanded(int index, int size, int agent, int phase) {
-    Arrays.fill(writers, index >> unitShift, (index + size) >> unitShift, stamp(agent, 0, phase));
+    Arrays.fill(
+        writers, index >> unitShift, (index + size) >> unitShift, Stamps.landed(agent, phase));
   }
 
   /** Makes a memory barrier of 8 bytes; nobody may touch them otherwise. */
@@ -258,7 +245,7 @@ final class SharedMemory {
     MemoryBarrier barrier = new MemoryBarrier(this, index, arrivals, warp, lane);
     int first = index >> unitShift;
     int end = (index + Long.BYTES) >> unitShift;
-    Arrays.fill(writers, first, end, stamp(barrier.agent(), 0, IN_FLIGHT));
+    Arrays.fill(writers, first, end, Stamps.inFlight(barrier.agent()));
     barriers.put(index, barrier);
     return barrier;
   }
@@ -268,7 +255,7 @@ final class SharedMemory {
     barriers.remove(barrier.address());
     int first = barrier.address() >> unitShift;
     int end = (barrier.address() + Long.BYTES) >> unitShift;
-    Arrays.fill(writers, first, end, stamp(warp, lane));
+    Arrays.fill(writers, first, end, Stamps.of(warp, lane));
   }
 
   private void mark(Warp warp, int lane, int index, int size, int stamp) {
@@ -291,19 +278,26 @@ final class SharedMemory {
     return inBounds(warp, lane, address, size, size);
   }
 
-  /** The range is no longer than a variable, or has no gap in it. */
   private int inBounds(Warp warp, int lane, long address, int size, int alignment) {
     long last = address + size - 1;
     boolean inside =
         (address & (alignment - 1)) == 0
             && address >= 0
             && last < bytes.length
-            && exists[(int) address >> unitShift]
-            && exists[(int) last >> unitShift];
+            && exist((int) address >> unitShift, (int) last >> unitShift);
     if (!inside) {
       throw outOfBounds(warp, lane, address, size, alignment);
     }
     return (int) address;
+  }
+
+  private boolean exist(int first, int last) {
+    boolean all = exists[first] && exists[last];
+    // A gap is longer than an ordinary access.
+    for (int unit = first + 1; unit < last && last - first > Short.BYTES * Byte.SIZE; unit++) {
+      all &= exists[unit];
+    }
+    return all;
   }
 
   private KernelFault outOfBounds(Warp warp, int lane, long address, int size, int alignment) {
@@ -325,35 +319,14 @@ final class SharedMemory {
     return "they are in none of the kernel's shared variables";
   }
 
-  private static int stamp(Warp warp, int lane) {
-    int epoch = warp.synchronization.epoch();
-    if (epoch >= IN_FLIGHT) {
-      throw warp.fault(lane, "synchronises more often than the interpreter can count");
-    }
-    return stamp(warp.number, lane, epoch);
-  }
-
-  private static int stamp(int agent, int lane, int epoch) {
-    return epoch << THREAD_BITS | agent * Warp.LANES + lane;
-  }
-
   /** True if the write happens before what the thread does now. */
   private static boolean ordered(Warp warp, int thread, int stamp) {
-    int writer = writer(stamp);
-    return warp.synchronization.after(writer / Warp.LANES, epoch(stamp)) || writer == thread;
-  }
-
-  private static int writer(int stamp) {
-    return stamp & (1 << THREAD_BITS) - 1;
-  }
-
-  private static int epoch(int stamp) {
-    return stamp >>> THREAD_BITS & MOST_EPOCHS - 1;
+    return warp.synchronization.after(Stamps.agent(stamp), Stamps.epoch(stamp))
+        || Stamps.thread(stamp) == thread;
   }
 
   private String thread(int stamp) {
-    int writer = writer(stamp);
-    return block.cluster().describe(writer / Warp.LANES, writer % Warp.LANES);
+    return block.cluster().describe(Stamps.agent(stamp), Stamps.lane(stamp));
   }
 
   /** A read that is not simply in order. */
@@ -369,10 +342,10 @@ final class SharedMemory {
           "reads shared memory at %s while an asynchronous copy of %s into it has not been waited for"
               .formatted(place(unit), thread(stamp)));
     }
-    if (strong && (stamp & STRONG) != 0) {
-      int writer = writer(stamp) / Warp.LANES;
+    if (strong && (stamp & Stamps.STRONG) != 0) {
+      int writer = Stamps.agent(stamp);
       if (writer != warp.number) {
-        warp.synchronization.learn(writer, epoch(stamp));
+        warp.synchronization.learn(writer, Stamps.epoch(stamp));
       }
       return;
     }
@@ -383,7 +356,7 @@ final class SharedMemory {
   }
 
   private void checkInFlight(Warp warp, int lane, String verb, int unit, int stamp) {
-    if (stamp < 0 || epoch(stamp) != IN_FLIGHT) {
+    if (!Stamps.isInFlight(stamp)) {
       return;
     }
     MemoryBarrier barrier = barriers.get((unit << unitShift) & -Long.BYTES);
@@ -396,8 +369,7 @@ final class SharedMemory {
                 ? ", which is a memory barrier"
                 : " while %s into it has not landed: %s"
                     .formatted(
-                        thread(stamp),
-                        block.cluster().barrierOf(writer(stamp) / Warp.LANES).progress())));
+                        thread(stamp), block.cluster().barrierOf(Stamps.agent(stamp)).progress())));
   }
 
   /** A write over another one that is not simply in order. */
@@ -409,7 +381,7 @@ final class SharedMemory {
           "writes shared memory at %s while an asynchronous copy of %s into it has not been waited for"
               .formatted(place(unit), thread(before)));
     }
-    if ((before & stamp & STRONG) == 0) {
+    if ((before & stamp & Stamps.STRONG) == 0) {
       throw warp.fault(
           lane,
           "race: writes shared memory at %s that %s has written, without a barrier between them"

@@ -93,8 +93,7 @@ final class Warp {
   private Instruction current;
   private int rounds;
   private long roundsInBlock;
-  private Snapshot snapshot;
-  private long stuckSince;
+  private final Standstill standstill = new Standstill(this);
 
   Warp(Block block, int index) {
     this.block = block;
@@ -126,8 +125,7 @@ final class Warp {
     counter = 0;
     state = State.RUNNING;
     roundsInBlock = 0;
-    snapshot = null;
-    stuckSince = -1;
+    standstill.clear();
     tried = null;
     paths.clear();
     copies.clear();
@@ -185,7 +183,7 @@ final class Warp {
   /** True if the warp can go on, as far as is known. */
   boolean canRun() {
     return switch (state) {
-      case RUNNING -> stuckSince != block.changes();
+      case RUNNING -> !standstill.holds();
       case WAITING -> wait.isOver();
       case AT_BARRIER, EXITED -> false;
     };
@@ -197,7 +195,7 @@ final class Warp {
    */
   void run() {
     rounds = TURN;
-    stuckSince = -1;
+    standstill.leave();
     if (state == State.WAITING) {
       state = State.RUNNING;
       wait.end();
@@ -362,33 +360,19 @@ final class Warp {
   }
 
   private void endTurn(long changesBefore) {
-    if (stuckSince >= 0) {
+    if (standstill.holds()) {
       return;
     }
     if (paths.canGoOn()) {
       paths.add(counter, active, Paths.Reason.TURN_OVER);
       takePath();
     } else if (changesBefore == block.changes()) {
-      snapshot =
-          new Snapshot(counter, active, changesBefore, registers.clone(), predicates.clone());
+      standstill.remember(counter, active);
     }
   }
 
-  /**
-   * A warp that comes back to where it was with the same registers and the same memory will do so
-   * for ever, unless another warp changes memory.
-   */
   private void lookForStandstill() {
-    if (snapshot == null) {
-      return;
-    }
-    if (snapshot.changes != block.changes() || paths.canGoOn()) {
-      snapshot = null;
-    } else if (snapshot.counter == counter
-        && snapshot.active == active
-        && Arrays.equals(snapshot.registers, registers)
-        && Arrays.equals(snapshot.predicates, predicates)) {
-      stuckSince = block.changes();
+    if (standstill.isFound(counter, active, paths.canGoOn())) {
       rounds = 0;
     }
   }
@@ -412,7 +396,7 @@ final class Warp {
   }
 
   /** Says that the warp cannot go on. */
-  KernelFault standstill() {
+  KernelFault deadlock() {
     return fault(
         firstActive(),
         "deadlock: no warp of the block can go on; this one waits "
@@ -448,7 +432,4 @@ final class Warp {
   private int firstActive() {
     return Integer.numberOfTrailingZeros(active);
   }
-
-  private record Snapshot(
-      int counter, int active, long changes, long[] registers, int[] predicates) {}
 }
