@@ -25,6 +25,7 @@ import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -104,7 +105,15 @@ class ArgumentsTest {
     try (CudaDevice device = new CudaDevice(() -> driver, precision, Multiplier.PTX)) {
       GpuPacker packer = new GpuPacker(device, precision);
       Weights weights = new Weights(packer);
-      int most = Math.max(ProductKernels.NORM_LINEAR.size(), ProductKernels.LINEAR_ADD.size());
+      int most =
+          Stream.of(
+                  ProductKernels.NORM_LINEAR,
+                  ProductKernels.LINEAR_ADD,
+                  HopperProducts.NORM_LINEAR,
+                  HopperProducts.LINEAR_ADD)
+              .mapToInt(List::size)
+              .max()
+              .orElseThrow();
       for (int i = 0; i < most; i++) {
         int number = i;
         TileChoice choice = (menu, product) -> menu.get(Math.min(number, menu.size() - 1));
