@@ -4,6 +4,8 @@
 // thread has them copied into a ring of stages, and the two other warp groups have 64 queries each,
 // whose scores, probabilities and results never leave their registers. While the tensor cores
 // multiply a block's probabilities and values, the scores of the next block become probabilities.
+// The warp groups start their products in turns, so that one's products and the other's exponentials
+// meet.
 
 #include "wgmma.cuh"
 
@@ -50,10 +52,18 @@ struct Layout {
   /// The barrier that says that all warps have read a box.
   __device__ u32 empty(u32 box) const { return full(box) + boxes * BARRIER_BYTES; }
 
+  /// The barrier that says that it is a warp group's turn to start products.
+  __device__ u32 turn(int group) const {
+    return shared + boxes * (BOX_BYTES + 2 * BARRIER_BYTES) + group * BARRIER_BYTES;
+  }
+
   __device__ void initialiseBarriers() const {
     for (int box = 0; box < boxes; box++) {
       initialise(full(shared + box * BOX_BYTES), 1);
       initialise(empty(shared + box * BOX_BYTES), MULTIPLYING_GROUPS * WARP_GROUP / WARP);
+    }
+    for (int group = 0; group < MULTIPLYING_GROUPS; group++) {
+      initialise(turn(group), WARP_GROUP);
     }
     fenceBarriers();
   }
@@ -87,6 +97,18 @@ struct Position {
       parity ^= 1;
     }
   }
+};
+
+/// The calling warp group's turns to start products; the first group's first one is free.
+struct Turns {
+  u32 parity = multiplyingGroup() == 0;
+
+  __device__ void take(const Layout& layout) {
+    waitFor(layout.turn(multiplyingGroup()), parity);
+    parity ^= 1;
+  }
+
+  __device__ void give(const Layout& layout) const { arrive(layout.turn(1 - multiplyingGroup())); }
 };
 
 /// 128 queries of one head of one image.
@@ -258,7 +280,7 @@ __device__ inline void storeResults(const HopperAttentionArguments& a, const Que
 /// A warp group's 64 queries of a block against all keys.
 __device__ inline void attend(const HopperAttentionArguments& a, const Layout& layout,
                               const QueryBlock& block, const Position<2>& buffer,
-                              Position<STAGES>& stage) {
+                              Position<STAGES>& stage, Turns& turns) {
   u32 queryBox = layout.queries(buffer.index);
   u32 queries = queryBox + multiplyingGroup() * GROUP_QUERIES * ROW_BYTES;
   int blocks = keyBlocks(a);
@@ -292,9 +314,11 @@ __device__ inline void attend(const HopperAttentionArguments& a, const Layout& l
     hold(scores);
     hold(results);
     hold(probabilities);
+    turns.take(layout);
     beginProducts();
     startScores(scores, queries, layout.keys(stage.index));
     startResults(results, probabilities, layout.values(behind.index));
+    turns.give(layout);
     waitForProducts<1>();
     hold(scores);
     layout.release(layout.keys(stage.index));
@@ -333,8 +357,9 @@ __device__ inline void hopperAttention(const HopperAttentionArguments& a) {
   auto multiply = [&] {
     Position<2> buffer;
     Position<STAGES> stage;
+    Turns turns;
     for (int unit = blockIdx.x; unit < a.units; unit += gridDim.x) {
-      attend(a, layout, QueryBlock(a, unit), buffer, stage);
+      attend(a, layout, QueryBlock(a, unit), buffer, stage, turns);
       buffer.advance();
     }
   };

@@ -80,9 +80,9 @@ final class AttentionKernels {
     return (queries + 4 * BLOCK_KEYS) * HEAD_ROW_BYTES;
   }
 
-  /** Boxes of queries, keys and values, and two barriers for each. */
+  /** Boxes of queries, keys and values, two barriers for each, and one for each warp group. */
   private static int hopperBytes() {
-    return HOPPER_BOXES * (HOPPER_ROWS * HEAD_ROW_BYTES + 2 * Long.BYTES);
+    return HOPPER_BOXES * (HOPPER_ROWS * HEAD_ROW_BYTES + 2 * Long.BYTES) + 2 * Long.BYTES;
   }
 
   /**

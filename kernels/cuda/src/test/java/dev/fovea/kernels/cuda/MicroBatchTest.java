@@ -2,7 +2,9 @@ package dev.fovea.kernels.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fovea.kernels.PatchEmbedWeights;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
+import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,5 +37,18 @@ class MicroBatchTest {
     assertThat(MicroBatch.tokens(gpu(132, 6L << 20), 384)).isEqualTo(MANY);
     assertThat(MicroBatch.tokens(gpu(132, 0), 384)).isEqualTo(MANY);
     assertThat(MicroBatch.tokens(gpu(2, 50L << 20), 384)).isEqualTo(MANY);
+  }
+
+  /** A device knows the width from the patch projection, which is packed first. */
+  @Test
+  void aDeviceTakesTheWidthOfItsNetwork() {
+    GpuFacts facts = gpu(132, 50L << 20);
+    try (CudaDevice device =
+        new CudaDevice(() -> new InterpretedDriver(facts), Precision.F16, Multiplier.PTX)) {
+      assertThat(device.batchTokens()).isEqualTo(MANY);
+      int patch = 2;
+      device.pack(new PatchEmbedWeights(new float[384 * 3 * patch * patch], new float[384], patch));
+      assertThat(device.batchTokens()).isEqualTo(33 * 128);
+    }
   }
 }

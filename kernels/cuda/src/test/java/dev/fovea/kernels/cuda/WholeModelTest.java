@@ -126,7 +126,8 @@ class WholeModelTest {
     Image first = photograph(70, 70, 3);
     Image second = photograph(70, 70, 4);
     FeatureRequest cls = FeatureRequest.of(Feature.CLS);
-    try (Fovea fovea = open("synthetic:tiny-swiglu-reg4", "interpreted", "hopper", WeightStorage.F32)) {
+    try (Fovea fovea =
+        open("synthetic:tiny-swiglu-reg4", "interpreted", "hopper", WeightStorage.F32)) {
       for (FeatureRequest request : List.of(EVERYTHING, cls)) {
         float[] expected = fovea.features(first, request).get(Feature.CLS);
         assertThat(fovea.features(first, request).get(Feature.CLS)).isEqualTo(expected);
