@@ -39,9 +39,6 @@ left() {
   echo $((rest < $1 ? rest : $1))
 }
 
-# What Java's process finds libraries in; PyTorch finds its own.
-libraries=
-
 # Runs stage $1 for $2 seconds at the most: the rest is the command.
 stage() {
   local name=$1 limit status
@@ -63,7 +60,7 @@ stage() {
 suite() {
   local budget
   budget=$(($(left "$2") * 9 / 10))
-  stage "$1" "$2" env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out" --only "$1" --models "$models" --budget "$budget"
+  stage "$1" "$2" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out" --only "$1" --models "$models" --budget "$budget"
 }
 
 # NVIDIA's tool $1 over the kernels of the smallest model.
@@ -75,7 +72,7 @@ sanitizer() {
   local budget
   budget=$(($(left 200) * 7 / 10))
   stage "$1" 200 compute-sanitizer --tool "$1" --error-exitcode 9 --target-processes all \
-    env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out/$1" --only kernels,determinism --models small --budget "$budget"
+    "${java[@]}" dev.fovea.bench.gpu.Suite --out "$out/$1" --only kernels,determinism --models small --budget "$budget"
 }
 
 # Whether PyTorch is there; stage $1 needs it.
@@ -104,7 +101,7 @@ opponent() {
 
 table() {
   if [ -s "$out/speed.json" ] && [ -s "$out/opponent.json" ]; then
-    stage table 60 env LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}$libraries" "${java[@]}" dev.fovea.bench.gpu.Comparison "$out/speed.json" "$out/opponent.json"
+    stage table 60 "${java[@]}" dev.fovea.bench.gpu.Comparison "$out/speed.json" "$out/opponent.json"
     cp "$out/table.log" "$out/table.md"
   else
     echo "== table: speed.json and opponent.json are not both there, skipped"
@@ -119,23 +116,24 @@ library_folders() {
     while IFS= read -r folder; do ls -d "$folder"/nvidia/*/lib 2>/dev/null; done <<<"$packages"; } | sort -u
 }
 
-# Lets Java find cuBLAS and, for JCublas2, which is bound to cuBLAS 12, a library that passes its calls on where there is cuBLAS 13 alone.
+# Lets Java (PyTorch finds its own) find cuBLAS and, for JCublas2, which is bound to cuBLAS 12, a library that passes its calls on where there is cuBLAS 13 alone.
 libraries() {
-  local folder twelve='' thirteen=''
+  local folder found twelve='' thirteen=''
   while IFS= read -r folder; do
     [ -z "$twelve" ] && [ -e "$folder/libcublas.so.12" ] && twelve=$folder
     [ -z "$thirteen" ] && [ -e "$folder/libcublas.so.13" ] && thirteen=$folder
   done < <(library_folders)
-  libraries=${thirteen:+:$thirteen}${twelve:+:$twelve}
+  found=${thirteen:+$thirteen:}${twelve:+$twelve:}
   if [ -n "$thirteen" ] && [ -z "$twelve" ] &&
     bash "$here/forward-cublas" "$out/tmp/cublas" "$thirteen/libcublas.so.13" >"$out/forward-cublas.log" 2>&1; then
-    libraries=:$out/tmp/cublas$libraries
+    found=$out/tmp/cublas:$found
   fi
-  echo "cuBLAS in: ${libraries#:}"
+  echo "cuBLAS in: $found"
+  java=(env LD_LIBRARY_PATH="$found${LD_LIBRARY_PATH:-}" "${java[@]}")
 }
 
 libraries
-[ -s "$out/facts.json" ] || suite facts 120
+suite facts 120
 if grep -q '"no_device"' "$out/facts.json" 2>/dev/null; then
   grep -h '^no device' "$out/facts.log"
   exit 0

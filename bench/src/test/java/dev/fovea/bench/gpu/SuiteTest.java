@@ -131,7 +131,7 @@ class SuiteTest {
     assertThat(folder.resolve("image.rgb")).hasSize(3 * 28 * 28);
     assertThat(folder.resolve("tiny-f16.safetensors")).isNotEmptyFile();
     assertThat(rows("determinism"))
-        .hasSize(2)
+        .hasSize(2 * 2)
         .allSatisfy(row -> assertThat(row).containsEntry("pass", true));
   }
 

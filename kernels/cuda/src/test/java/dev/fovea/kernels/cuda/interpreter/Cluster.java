@@ -11,6 +11,9 @@ final class Cluster {
   /** A shared address has the rank of its block, plus 1, above this bit; 0 for a block's own. */
   private static final int RANK_SHIFT = 24;
 
+  /** So many turns of all warps without a change that others can see are taken for a deadlock. */
+  private static final int MOST_QUIET_TURNS = 1 << 12;
+
   private static final int MOST_WARPS = Long.SIZE;
 
   private final Kernel kernel;
@@ -65,12 +68,12 @@ final class Cluster {
     }
     Warp[] turns = warps.clone();
     shuffle(turns, order);
-    boolean goesOn = true;
-    while (goesOn) {
+    int quiet = 0;
+    while (quiet < MOST_QUIET_TURNS) {
       long before = changes;
       boolean ran = runAll(turns);
       boolean landed = copies.land(order) || (changes == before && copies.landOldest());
-      goesOn = ran || landed;
+      quiet = changes != before || landed ? 0 : ran ? quiet + 1 : MOST_QUIET_TURNS;
     }
     for (Warp warp : warps) {
       if (warp.state() != Warp.State.EXITED) {

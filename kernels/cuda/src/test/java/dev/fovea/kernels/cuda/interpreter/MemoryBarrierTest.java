@@ -205,6 +205,37 @@ class MemoryBarrierTest {
   }
 
   @Test
+  @DisplayName("lanes of a warp that wait in turns for different copies get on")
+  void lanesWaitApart() {
+    String copies =
+        """
+        mov.u32 %r10, tile;
+        shl.b32 %r11, %r1, 3;
+        add.s32 %r11, %r11, %r10;
+        shl.b32 %r12, %r1, 4;
+        add.s32 %r12, %r12, %r10;
+        setp.lt.u32 %p1, %r1, 2;
+        @!%p1 bra on;
+        mbarrier.init.shared::cta.b64 [%r11], 1;
+        fence.mbarrier_init.release.cluster;
+        mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r11], 16;
+        cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r12+64], [%rd1], 16, [%r11];
+        setp.eq.u32 %p2, %r1, 0;
+        @%p2 bra second;
+        first: mbarrier.WAIT.parity.shared::cta.b64 %p4, [%r11], 0;
+        @!%p4 bra first;
+        bra on;
+        second: mbarrier.WAIT.parity.shared::cta.b64 %p4, [%r11], 0;
+        @!%p4 bra second;
+        on:
+        """;
+    assertRuns(copies.replace("WAIT", "try_wait"));
+    assertRuns(copies.replace("WAIT", "test_wait"));
+    assertFault(
+        copies.replace("WAIT", "try_wait").replace("_, [%r11], 16", "_, [%r11], 32"), "deadlock");
+  }
+
+  @Test
   @DisplayName("bulk copies that are not waited for, or go over something else")
   void bulkCopyFaults() {
     String read = "@%p2 ld.shared.u32 %r12, [%r11];\n";
