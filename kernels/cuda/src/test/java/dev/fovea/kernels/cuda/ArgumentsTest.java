@@ -15,7 +15,7 @@ import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.cuda.GpuTokens.Form;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.Launch;
-import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
+import dev.fovea.kernels.cuda.driver.TensorMap;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -57,7 +57,8 @@ class ArgumentsTest {
               new Class<?>[] {CudaDriver.class},
               (proxy, method, arguments) ->
                   switch (method.getName()) {
-                    case "facts" -> InterpretedDriver.SMALL;
+                    case "facts" -> InterpretedGpu.HOPPER;
+                    case "encode" -> new byte[TensorMap.BYTES];
                     case "loadModule" -> handle(modules, (String) arguments[0]);
                     case "function" -> function((long) arguments[0], (String) arguments[1]);
                     case "launch" -> launch((Launch) arguments[0]);
@@ -107,16 +108,18 @@ class ArgumentsTest {
       for (int i = 0; i < most; i++) {
         int number = i;
         TileChoice choice = (menu, product) -> menu.get(Math.min(number, menu.size() - 1));
-        device.run(
-            () -> {
-              GpuKernels kernels = new GpuKernels(driver, precision, Multiplier.PTX, choice);
-              try (Scene scene = new Scene(driver, kernels, precision)) {
-                everything(scene, weights);
-              }
-            });
+        for (Multiplier multiplier : List.of(Multiplier.PTX, Multiplier.HOPPER)) {
+          device.run(
+              () -> {
+                GpuKernels kernels = new GpuKernels(driver, precision, multiplier, choice);
+                try (Scene scene = new Scene(driver, kernels, precision)) {
+                  everything(scene, weights);
+                }
+              });
+        }
       }
     }
-    assertThat(noting.written).isEqualTo(noting.declared).hasSizeGreaterThan(30);
+    assertThat(noting.written).isEqualTo(noting.declared).hasSizeGreaterThan(40);
   }
 
   /** Packed weights of every kind. */
