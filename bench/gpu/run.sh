@@ -133,6 +133,7 @@ libraries() {
 }
 
 libraries
+rm -f "$out/facts.json"
 suite facts 120
 if grep -q '"no_device"' "$out/facts.json" 2>/dev/null; then
   grep -h '^no device' "$out/facts.log"

@@ -43,6 +43,7 @@ __device__ inline void waitForProducts() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(GROUPS) : "memory");
 }
 
+/// Zeros, from which a product is summed up.
 template <int N>
 __device__ inline void clear(float (&sums)[N][4]) {
 #pragma unroll

@@ -57,8 +57,7 @@ final class DeterminismStage implements Stage {
   }
 
   /** The image among others, as often as {@code most} allows, which doubles from batch to batch. */
-  private static Map<String, Object> check(
-      Fovea fovea, Feature feature, int pixels, int most) {
+  private static Map<String, Object> check(Fovea fovea, Feature feature, int pixels, int most) {
     Image image = ModelsStage.image("first", pixels);
     Image other = ModelsStage.image("second", pixels);
     float[] expected = outputs(fovea, feature, List.of(image)).getFirst();

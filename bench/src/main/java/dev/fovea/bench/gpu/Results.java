@@ -19,9 +19,14 @@ final class Results {
   private final Path file;
   private final List<Map<String, Object>> rows = new ArrayList<>();
 
-  /** Starts a file, which is written with the first row. */
+  /** Starts a file, which is written with the first row; that of an earlier run goes. */
   Results(Path file) {
     this.file = file;
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Adds a row and writes the file. */

@@ -63,11 +63,6 @@ final class MemoryBarrier {
     return phase;
   }
 
-  /** Arrivals that are missing in this phase. */
-  int missing() {
-    return missing;
-  }
-
   /** A fence makes the barrier known to copies and to other blocks, if its warp initialised it. */
   void fence(Warp warp) {
     fenced |= initialiser / Warp.LANES == warp.number;
