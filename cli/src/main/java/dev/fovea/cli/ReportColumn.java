@@ -170,7 +170,7 @@ record ReportColumn(
             .choose(model, images, TestTimeRegister.Form.PAPER);
     Settings same = settings.withRule(new OutlierRule.Fixed(cutoff.getAsDouble()));
     ReportColumn column =
-        of(name + " with a test-time register", model, images, seen, choice.register(), same);
+        of(name + " + test-time register", model, images, seen, choice.register(), same);
     return Optional.of(column.with(List.of(), Optional.empty(), Optional.of(choice)));
   }
 

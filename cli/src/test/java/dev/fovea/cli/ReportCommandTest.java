@@ -114,7 +114,7 @@ class ReportCommandTest {
         page("-m", PLAIN, "--compare", TINY, "--method", "percentile", "--cutoff", 99, first);
     String summary = between(page, "<section id=\"summary\">", "</section>");
     assertThat(all(summary, "<th>(synthetic[^<]*)</th>"))
-        .containsExactly(PLAIN, PLAIN + " with a test-time register", TINY);
+        .containsExactly(PLAIN, PLAIN + " + test-time register", TINY);
     assertThat(all(summary, "<th>registers</th><td>(.*)</td>"))
         .containsExactly("none</td><td>1</td><td>4");
     assertThat(between(page, "<section id=\"neurons\">", "</section>"))

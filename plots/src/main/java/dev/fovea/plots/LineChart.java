@@ -18,6 +18,7 @@ final class LineChart {
   static final BasicStroke DOTTED = dashes(1.5f, 2, 3);
 
   private static final Font PLAIN = new Font(Font.SANS_SERIF, Font.PLAIN, 14);
+  private static final Font SMALL = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
   private static final Font BOLD = new Font(Font.SANS_SERIF, Font.BOLD, 15);
   private static final int WIDTH = 720;
   private static final int HEIGHT = 420;
@@ -58,7 +59,7 @@ final class LineChart {
         .setChartTitleBoxVisible(false)
         .setLegendPosition(Styler.LegendPosition.OutsideS)
         .setLegendLayout(Styler.LegendLayout.Vertical)
-        .setLegendFont(PLAIN)
+        .setLegendFont(SMALL)
         .setLegendBackgroundColor(theme.paper())
         .setLegendBorderColor(theme.paper())
         .setAntiAlias(true);

@@ -84,7 +84,7 @@ public final class NormHistogram {
         ? "no outliers: " + model.getKey()
         : String.format(
             Locale.ROOT,
-            "%d above %.1f: %s",
+            "%d > %.1f: %s",
             outliers.count(),
             outliers.cutoff().getAsDouble(),
             model.getKey());
