@@ -14,7 +14,6 @@ import dev.fovea.plots.Picture;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -112,24 +111,9 @@ final class PcaCommand implements Callable<Integer> {
         foreground == null
             ? ComponentColors.of(features)
             : ComponentColors.foreground(features, foreground);
-    List<int[]> groups = segments == null ? List.of() : groups(features);
+    List<int[]> groups = segments == null ? List.of() : KMeans.segments(features, segments, seed);
     write(files, preprocessing, features, colors, groups);
     return 0;
-  }
-
-  /** For every image the segments of its patches. */
-  private List<int[]> groups(List<PatchFeatures> features) {
-    int[] all =
-        KMeans.of(PatchFeatures.join(features), features.getFirst().width(), segments, seed)
-            .groups();
-    List<int[]> groups = new ArrayList<>();
-    int end = 0;
-    for (PatchFeatures image : features) {
-      int begin = end;
-      end += image.grid().patches();
-      groups.add(Arrays.copyOfRange(all, begin, end));
-    }
-    return groups;
   }
 
   private void write(

@@ -21,7 +21,6 @@ import dev.fovea.probes.ClassificationHead;
 import dev.fovea.probes.Prediction;
 import dev.fovea.probes.ProbeReport;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -110,7 +109,7 @@ record ReportColumn(
         Outliers.find(statistics, settings.rule(), block),
         attention,
         ComponentColors.of(patches),
-        segments(patches, settings.segments()),
+        KMeans.segments(patches, settings.segments(), SEED),
         objects,
         List.of(),
         Optional.empty(),
@@ -123,19 +122,6 @@ record ReportColumn(
             .withAllBlocks(config.depth())
             .withPrefixAttention(config.depth() - 1);
     return registers == null ? request : request.withRegisters(registers);
-  }
-
-  private static List<int[]> segments(List<PatchFeatures> patches, int count) {
-    int[] all =
-        KMeans.of(PatchFeatures.join(patches), patches.getFirst().width(), count, SEED).groups();
-    List<int[]> segments = new ArrayList<>();
-    int end = 0;
-    for (PatchFeatures image : patches) {
-      int begin = end;
-      end += image.grid().patches();
-      segments.add(Arrays.copyOfRange(all, begin, end));
-    }
-    return segments;
   }
 
   /** With what a head makes of the images. */

@@ -1,6 +1,8 @@
 package dev.fovea.analysis;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -34,6 +36,24 @@ public record KMeans(int[] groups, int count, double inertia) {
       best = best == null || groups.inertia < best.inertia ? groups : best;
     }
     return best;
+  }
+
+  /**
+   * Groups the patches of several images together.
+   *
+   * @param images of one model, at least one; their sizes may differ
+   * @return for every image the groups of its patches, [P]
+   */
+  public static List<int[]> segments(List<PatchFeatures> images, int k, long seed) {
+    int[] all = of(PatchFeatures.join(images), images.getFirst().width(), k, seed).groups();
+    List<int[]> segments = new ArrayList<>();
+    int end = 0;
+    for (PatchFeatures image : images) {
+      int begin = end;
+      end += image.grid().patches();
+      segments.add(Arrays.copyOfRange(all, begin, end));
+    }
+    return segments;
   }
 
   /** One start, and what comes of it. */
