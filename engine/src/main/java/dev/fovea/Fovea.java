@@ -54,14 +54,8 @@ public final class Fovea implements AutoCloseable {
     this.preprocessing =
         options.preprocessing() == null ? weights.preprocessing() : options.preprocessing();
     this.embedding = FeatureRequest.embedding(options.pooling(), options.normalize());
-    Rehearsal rehearsal = new Rehearsal(config, embedding);
-    try {
-      VisionTransformer placed = placement.place(weights, rehearsal);
-      this.session = new Session(edits, fingerprint, placed, preprocessing, placement, rehearsal);
-    } catch (RuntimeException | Error e) {
-      rehearsal.close();
-      throw e;
-    }
+    VisionTransformer placed = placement.place(weights);
+    this.session = new Session(edits, fingerprint, placed, preprocessing, placement);
     if (options.backgroundWarmUp()) {
       session.warmUpInBackground(embedding);
     }
@@ -124,6 +118,7 @@ public final class Fovea implements AutoCloseable {
   /** As {@link #open(Supplier, Options)}, with other devices than those that are installed. */
   static Fovea open(Supplier<VitWeights> source, Options options, List<DeviceProvider> devices) {
     Placement placement = new Placement(source, options, devices);
+    placement.rehearse();
     try (VitWeights weights = source.get()) {
       return new Fovea(weights, placement, options);
     }

@@ -27,6 +27,7 @@ final class Placement {
   private final String device;
   private final DeviceOptions options;
   private final List<DeviceProvider> providers;
+  private final Rehearsal rehearsal = new Rehearsal();
 
   /**
    * A placement of one model.
@@ -48,19 +49,34 @@ final class Placement {
         .toList();
   }
 
+  /** Starts what can be done before there are weights, where it is certain to be the CPU. */
+  void rehearse() {
+    boolean auto = device.equals(AUTO) && others().isEmpty();
+    if (auto || device.equals(CPU)) {
+      rehearsal.start(provider(CPU), options);
+    }
+  }
+
+  /** What requests wait for. */
+  Rehearsal rehearsal() {
+    return rehearsal;
+  }
+
+  private List<DeviceProvider> others() {
+    return providers.stream().filter(provider -> !provider.name().equals(CPU)).toList();
+  }
+
   /**
    * Packs a model on its device.
    *
-   * @param rehearsal is started if that is the CPU
    * @throws IllegalArgumentException if the device does not know the kernels
    * @throws IllegalStateException if the device is not there, or cannot run here
    */
-  VisionTransformer place(VitWeights weights, Rehearsal rehearsal) {
+  VisionTransformer place(VitWeights weights) {
     if (!device.equals(AUTO)) {
-      return place(provider(device), weights, rehearsal);
+      return pack(provider(device), weights);
     }
-    List<DeviceProvider> others =
-        providers.stream().filter(provider -> !provider.name().equals(CPU)).toList();
+    List<DeviceProvider> others = others();
     if (others.isEmpty()) {
       LOGGER.log(Level.INFO, "Using the CPU: no other device is installed; " + CUDA_JAR);
     }
@@ -73,20 +89,13 @@ final class Placement {
         logUnused(Level.WARNING, provider, e);
       }
     }
-    return place(provider(CPU), weights, rehearsal);
+    rehearsal.start(provider(CPU), options);
+    return pack(provider(CPU), weights);
   }
 
   private static void logUnused(Level level, DeviceProvider provider, Throwable reason) {
     String message = reason.getMessage() == null ? reason.toString() : reason.getMessage();
     LOGGER.log(level, "Not using %s: %s".formatted(provider.name(), message));
-  }
-
-  private VisionTransformer place(
-      DeviceProvider provider, VitWeights weights, Rehearsal rehearsal) {
-    if (provider.name().equals(CPU)) {
-      rehearsal.start(provider, options);
-    }
-    return pack(provider, weights);
   }
 
   /**

@@ -83,8 +83,8 @@ final class PositionEmbedding {
         for (int tap = 0; tap < horizontal.count(); tap++) {
           double weight = horizontal.weight(x, tap);
           int from = (1 + y * grid + horizontal.index(x, tap)) * width;
-          for (int channel = 0; weight != 0 && channel < width; channel++) {
-            narrowed[to + channel] += weight * stored[from + channel];
+          if (weight != 0) {
+            add(weight, stored, from, narrowed, to, width);
           }
         }
       }
@@ -96,8 +96,8 @@ final class PositionEmbedding {
         for (int tap = 0; tap < vertical.count(); tap++) {
           double weight = vertical.weight(y, tap);
           int from = (vertical.index(y, tap) * columns + x) * width;
-          for (int channel = 0; weight != 0 && channel < width; channel++) {
-            sum[channel] += weight * narrowed[from + channel];
+          if (weight != 0) {
+            add(weight, narrowed, from, sum, 0, width);
           }
         }
         int to = offset + (y * columns + x) * width;
@@ -105,6 +105,22 @@ final class PositionEmbedding {
           target[to + channel] = (float) sum[channel];
         }
       }
+    }
+  }
+
+  // Methods of their own, since they are run once and long, and small loops are compiled sooner.
+
+  private static void add(
+      double weight, float[] from, int fromOffset, double[] to, int toOffset, int count) {
+    for (int i = 0; i < count; i++) {
+      to[toOffset + i] += weight * from[fromOffset + i];
+    }
+  }
+
+  private static void add(
+      double weight, double[] from, int fromOffset, double[] to, int toOffset, int count) {
+    for (int i = 0; i < count; i++) {
+      to[toOffset + i] += weight * from[fromOffset + i];
     }
   }
 

@@ -86,8 +86,7 @@ final class Session implements AutoCloseable {
       Fingerprint fingerprint,
       VisionTransformer model,
       Preprocessing preprocessing,
-      Placement placement,
-      Rehearsal rehearsal) {
+      Placement placement) {
     this.config = edits.trained();
     this.edits = edits;
     this.fingerprint = fingerprint;
@@ -96,7 +95,7 @@ final class Session implements AutoCloseable {
     this.preprocessing = preprocessing;
     this.lookup = Preprocessor.lookup(preprocessing);
     this.placement = placement;
-    this.rehearsal = rehearsal;
+    this.rehearsal = placement.rehearsal();
   }
 
   /** What the model is as it was trained. */
@@ -123,7 +122,6 @@ final class Session implements AutoCloseable {
     PreparedImage prepared = borrow();
     try {
       prepared.prepare(image, config.patch());
-      rehearsal.await();
       running.lock();
       try {
         return runAlone(prepared, request, target);
@@ -143,6 +141,7 @@ final class Session implements AutoCloseable {
     ForwardPlan plan = plan(image, 1, request);
     checkTarget(target, plan.layout());
     image.copyTo(plan.pixels(), 0);
+    rehearsal.await();
     plan.run();
     plan.copyFeatures(0, target, 0);
     return plan.layout();
@@ -188,7 +187,6 @@ final class Session implements AutoCloseable {
   /** Runs a batch, gives its images back and empties it. */
   private List<Features> runBatch(List<PreparedImage> batch, FeatureRequest request) {
     List<Features> results;
-    rehearsal.await();
     running.lock();
     try {
       results = runTogether(batch, request);
@@ -209,6 +207,7 @@ final class Session implements AutoCloseable {
     for (int i = 0; i < batch.size(); i++) {
       batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
     }
+    rehearsal.await();
     plan.run();
     List<Features> results = new ArrayList<>(batch.size());
     for (int i = 0; i < batch.size(); i++) {
@@ -310,7 +309,6 @@ final class Session implements AutoCloseable {
    * there. First photographs, then, if only to touch the code, one that is normalised already.
    */
   void warmUp(FeatureRequest request) {
-    rehearsal.await();
     int width = preprocessing.cropWidth();
     int height = preprocessing.cropHeight();
     boolean known = width > 0 && width % config.patch() == 0 && height % config.patch() == 0;
@@ -362,7 +360,6 @@ final class Session implements AutoCloseable {
 
   @Override
   public void close() {
-    rehearsal.close();
     running.lock();
     try {
       if (model != null) {

@@ -31,8 +31,7 @@ class MemoryTest {
         () -> VitWeights.of(new SyntheticCheckpoint(MODEL), null, null, null);
     try (VitWeights weights = source.get()) {
       Placement placement = new Placement(source, Options.DEFAULT, Placement.installed());
-      Rehearsal rehearsal = new Rehearsal(weights.config(), CLS);
-      VisionTransformer packed = placement.place(weights, rehearsal);
+      VisionTransformer packed = placement.place(weights);
       WeakReference<VisionTransformer> watched = new WeakReference<>(packed);
       Session session =
           new Session(
@@ -40,8 +39,7 @@ class MemoryTest {
               weights.fingerprint(),
               packed,
               weights.preprocessing(),
-              placement,
-              rehearsal);
+              placement);
       packed = null;
       session.run(
           Image.planes(28, 28, new float[3 * 28 * 28]), CLS, MemorySegment.ofArray(new float[128]));

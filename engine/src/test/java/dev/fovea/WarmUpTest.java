@@ -1,10 +1,10 @@
 package dev.fovea;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fovea.checkpoint.SyntheticCheckpoint;
-import dev.fovea.kernels.Device;
 import dev.fovea.kernels.DeviceOptions;
 import dev.fovea.kernels.DeviceProvider;
 import dev.fovea.kernels.Pooling;
@@ -12,11 +12,10 @@ import dev.fovea.kernels.WeightStorage;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.ServiceLoader;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Rehearsals and warm-ups change nothing but the time that requests take. */
 @Timeout(120)
@@ -25,21 +24,14 @@ class WarmUpTest {
   private static final Options IN_BACKGROUND =
       Options.DEFAULT.withThreads(2).withBackgroundWarmUp(true);
 
-  /** A rehearsal that cannot be recorded would go unnoticed: opening does not depend on it. */
+  /** A rehearsal that fails would go unnoticed: opening does not depend on it. */
   @ParameterizedTest
-  @CsvSource({"synthetic:tiny-reg4, F32", "synthetic:tiny-swiglu, BF16", "synthetic:small, F16"})
-  void everyKindOfModelCanBeRehearsed(String model, WeightStorage storage) {
-    VitConfig config;
-    try (Fovea opened = Fovea.open(model)) {
-      config = opened.config();
-    }
-    DeviceProvider cpu = ServiceLoader.load(DeviceProvider.class).findFirst().orElseThrow();
-    for (Pooling pooling : Pooling.values()) {
-      try (Device device = cpu.open(new DeviceOptions("auto", 1, storage))) {
-        List<ForwardPlan> plans =
-            Rehearsal.plans(config, FeatureRequest.embedding(pooling, true), device);
-        assertThat(plans).hasSize(2).allSatisfy(ForwardPlan::run);
-      }
+  @EnumSource(WeightStorage.class)
+  void theCpuCanBeRehearsed(WeightStorage storage) {
+    DeviceProvider cpu = Placement.installed().getFirst();
+    for (String kernels : List.of("auto", "scalar")) {
+      assertThatCode(() -> cpu.rehearse(new DeviceOptions(kernels, 1, storage)))
+          .doesNotThrowAnyException();
     }
   }
 

@@ -20,4 +20,14 @@ public interface DeviceProvider {
    *     do
    */
   Device open(DeviceOptions options);
+
+  /**
+   * Has the just-in-time compiler compile what computes on a device that is opened like this,
+   * before there is anything to compute. Returns when that is done, or when the thread is
+   * interrupted. Devices whose kernels are compiled otherwise have nothing to do.
+   *
+   * @throws IllegalArgumentException as {@link #open}
+   * @throws IllegalStateException as {@link #open}
+   */
+  default void rehearse(DeviceOptions options) {}
 }

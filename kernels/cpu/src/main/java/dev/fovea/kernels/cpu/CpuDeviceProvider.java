@@ -37,6 +37,11 @@ public final class CpuDeviceProvider implements DeviceProvider {
     return device;
   }
 
+  @Override
+  public void rehearse(DeviceOptions options) {
+    KernelLookup.choose(options.kernels()).rehearse(options.storage());
+  }
+
   private static int processors() {
     return Runtime.getRuntime().availableProcessors();
   }

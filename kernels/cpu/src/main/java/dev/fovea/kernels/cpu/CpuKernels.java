@@ -62,4 +62,12 @@ public interface CpuKernels {
 
   /** {@link dev.fovea.kernels.Recorder#norm}. */
   List<Task> norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch);
+
+  /**
+   * Has the just-in-time compiler compile the innermost loops, and returns when they are, or when
+   * the thread is interrupted.
+   *
+   * @param storage how the weights to come are kept
+   */
+  void rehearse(WeightStorage storage);
 }

@@ -46,9 +46,14 @@ record JavaMachine(
         vectorModule,
         System.getProperty("java.vm.name", ""),
         System.getProperty("java.vm.info", ""),
-        hotSpotFlags(),
+        Flags.VALUES,
         vectorModule ? VectorKernels.preferredBits() : 0,
         System.getProperty(BITS_PROPERTY));
+  }
+
+  /** Read once: that loads the management beans, which takes a new virtual machine 30 ms. */
+  private static final class Flags {
+    static final Map<String, String> VALUES = Map.copyOf(hotSpotFlags());
   }
 
   private static Map<String, String> hotSpotFlags() {

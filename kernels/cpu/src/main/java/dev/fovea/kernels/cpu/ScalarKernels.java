@@ -39,6 +39,10 @@ final class ScalarKernels implements CpuKernels {
     return "scalar kernels";
   }
 
+  /** Nothing: plain loops are compiled while they run. */
+  @Override
+  public void rehearse(WeightStorage storage) {}
+
   @Override
   public TokenLayout layout(int width) {
     return new TokenLayout(1, width);

@@ -2,6 +2,7 @@ package dev.fovea.kernels.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fovea.kernels.cpu.vector.RehearsedKernels;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
@@ -69,6 +70,22 @@ class FreshJvmTest {
         .filteredOn(
             l -> !l.endsWith("late inline succeeded")) // After a failure that was no last one.
         .noneMatch(l -> l.contains("failed to inline") || l.contains("Cutoff"));
+  }
+
+  /**
+   * What requests wait for must be worth it: the kernels are compiled then, well, although they
+   * were hardly run.
+   */
+  @ParameterizedTest
+  @CsvSource({"128, F32", "256, BF16", "512, F16", "512, F32"})
+  void rehearsedKernelsAllocateNothing(int bits, String storage) {
+    assumeBits(bits);
+    FreshJvm.Result result =
+        FreshJvm.run(
+            RehearsedKernels.class, FreshJvm.with(VECTOR, "-Dfovea.kernels.bits=" + bits), storage);
+    assertThat(result.output())
+        .containsPattern("before [1-9][0-9]{4,}\n")
+        .contains("compiled true\n", "after 0\n");
   }
 
   @ParameterizedTest

@@ -109,11 +109,11 @@ final class AttentionTask implements Task {
     int largest = largestOffset() + i * TILE;
     int sums = sumOffset() + i * TILE;
     System.arraycopy(memory, largest, memory, factorOffset(), TILE);
-    Softmax.raise(memory, 0, panels, largest);
+    Softmax.raise(memory, 0, TILE, panels, largest);
     if (key > 0) {
       scaleDown(i, memory);
     }
-    Softmax.powers(memory, 0, panels, largest, sums);
+    Softmax.powers(memory, 0, TILE, panels, largest, sums);
     addValues(queries.image(tile), head, i, key, memory);
   }
 
@@ -156,7 +156,8 @@ final class AttentionTask implements Task {
       memory[sumOffset() + i * TILE + query] *= memory[factors + query];
     }
     for (int channel = 0; channel < step.headWidth(); channel += PANEL) {
-      Softmax.scaleRows(memory, values(i) + column(channel), factors);
+      int tile = values(i) + column(channel);
+      Epilogue.copyScaled(memory, tile, TILE, memory, factors, memory, tile);
     }
   }
 
@@ -183,19 +184,24 @@ final class AttentionTask implements Task {
   private void store(int tile, int head, int i, float[] memory) {
     CpuTokens y = step.y();
     int d = step.headWidth();
-    for (int row = queries.first(tile); row < queries.end(tile); row++) {
-      int query = row - queries.tileRow(tile);
-      float factor = 1 / memory[sumOffset() + i * TILE + query];
-      for (int channel = 0; channel < d; channel += PANEL) {
-        int from = values(i) + query * CHAIN + column(channel);
-        int to = y.offset(queries.image(tile), row, head * d + channel);
-        if (d % PANEL == 0) {
-          Epilogue.copyScaled(memory, from, factor, y.data(), to);
-          continue;
-        }
-        for (int c = 0; c < Math.min(PANEL, d - channel); c++) {
-          to = y.offset(queries.image(tile), row, head * d + channel + c);
-          y.data()[to] = memory[from + c] * factor;
+    int first = queries.first(tile);
+    int rows = queries.end(tile) - first;
+    int query = first - queries.tileRow(tile);
+    int factors = factorOffset() + query;
+    for (int row = 0; row < rows; row++) {
+      memory[factors + row] = 1 / memory[sumOffset() + i * TILE + query + row];
+    }
+    for (int channel = 0; channel < d; channel += PANEL) {
+      int from = values(i) + query * CHAIN + column(channel);
+      int to = y.offset(queries.image(tile), first, head * d + channel);
+      if (d % PANEL == 0) {
+        Epilogue.copyScaled(memory, from, rows, memory, factors, y.data(), to);
+        continue;
+      }
+      for (int c = 0; c < Math.min(PANEL, d - channel); c++) {
+        to = y.offset(queries.image(tile), first, head * d + channel + c);
+        for (int row = 0; row < rows; row++) {
+          y.data()[to + row * CHAIN] = memory[from + row * CHAIN + c] * memory[factors + row];
         }
       }
     }
@@ -210,7 +216,7 @@ final class AttentionTask implements Task {
     int end = Math.min(queries.end(tile), step.watched().end());
     for (int key = 0; first < end && key < step.tokens(); key += KEYS) {
       scores(tile, head, key, memory);
-      Softmax.powers(memory, 0, panels(key), largest, factorOffset());
+      Softmax.powers(memory, 0, TILE, panels(key), largest, factorOffset());
       for (int row = first; row < end; row++) {
         int query = row - queries.tileRow(tile);
         float factor = 1 / memory[sums + query];

@@ -85,6 +85,9 @@ final class Epilogue {
   /** {@code y = tile + bias}. */
   static void addBias(
       float[] tile, int from, int rows, float[] bias, int biasOffset, float[] y, int to) {
+    if (rows == 0) {
+      return;
+    }
     FloatVector b0 = FloatVector.fromArray(SPECIES, bias, biasOffset);
     FloatVector b1 = FloatVector.fromArray(SPECIES, bias, biasOffset + COUNT);
     for (int row = 0; row < rows; row++) {
@@ -112,6 +115,9 @@ final class Epilogue {
    */
   private static void geluHalf(
       float[] tile, int from, int rows, float[] bias, int biasOffset, float[] y, int to) {
+    if (rows == 0) {
+      return;
+    }
     FloatVector b = FloatVector.fromArray(SPECIES, bias, biasOffset);
     for (int row = 0; row < rows; row++) {
       FloatVector x = FloatVector.fromArray(SPECIES, tile, from + row * CHAIN).add(b);
@@ -194,6 +200,9 @@ final class Epilogue {
       int biasOffset,
       float[] y,
       int to) {
+    if (rows == 0) {
+      return;
+    }
     FloatVector b0 = FloatVector.fromArray(SPECIES, bias, biasOffset);
     FloatVector b1 = FloatVector.fromArray(SPECIES, bias, biasOffset + COUNT);
     FloatVector g0 = FloatVector.fromArray(SPECIES, gamma, biasOffset);
@@ -230,15 +239,29 @@ final class Epilogue {
     }
   }
 
-  /** {@code y = factor * x} for a panel's elements of a row. */
-  static void copyScaled(float[] x, int from, float factor, float[] y, int to) {
-    FloatVector.fromArray(SPECIES, x, from).mul(factor).intoArray(y, to);
-    FloatVector.fromArray(SPECIES, x, from + COUNT).mul(factor).intoArray(y, to + COUNT);
+  /**
+   * {@code y = factor * x}: some rows of a tile, a panel's columns of them.
+   *
+   * @param factors the first row's is at {@code factorOffset}
+   */
+  static void copyScaled(
+      float[] x, int from, int rows, float[] factors, int factorOffset, float[] y, int to) {
+    for (int row = 0; row < rows; row++) {
+      FloatVector factor = FloatVector.broadcast(SPECIES, factors[factorOffset + row]);
+      int i = from + row * CHAIN;
+      int j = to + row * CHAIN;
+      FloatVector.fromArray(SPECIES, x, i).mul(factor).intoArray(y, j);
+      FloatVector.fromArray(SPECIES, x, i + COUNT).mul(factor).intoArray(y, j + COUNT);
+    }
   }
 
-  /** {@code y = x} for a panel's elements of a row. */
-  static void copy(float[] x, int from, float[] y, int to) {
-    FloatVector.fromArray(SPECIES, x, from).intoArray(y, to);
-    FloatVector.fromArray(SPECIES, x, from + COUNT).intoArray(y, to + COUNT);
+  /** {@code y = x}: some rows of a tile, a panel's columns of them, to one row after another. */
+  static void copy(float[] x, int from, int rows, float[] y, int to) {
+    for (int row = 0; row < rows; row++) {
+      int i = from + row * CHAIN;
+      int j = to + row * PANEL;
+      FloatVector.fromArray(SPECIES, x, i).intoArray(y, j);
+      FloatVector.fromArray(SPECIES, x, i + COUNT).intoArray(y, j + COUNT);
+    }
   }
 }

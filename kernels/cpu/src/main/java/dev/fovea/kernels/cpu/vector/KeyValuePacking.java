@@ -88,10 +88,9 @@ final class KeyValuePacking implements Task {
       Arrays.fill(memory(), to, to + PANEL * step.headWidth(), 0);
     }
     for (int key = 0; key < count; key += KEYS_AT_ONCE) {
-      packKeys(image, head, first + key, Math.min(KEYS_AT_ONCE, count - key), to + key);
-    }
-    for (int key = first; key < first + count; key++) {
-      packValue(image, head, key);
+      int some = Math.min(KEYS_AT_ONCE, count - key);
+      packKeys(image, head, first + key, some, to + key);
+      packValues(image, head, first + key, some);
     }
   }
 
@@ -128,18 +127,21 @@ final class KeyValuePacking implements Task {
     }
   }
 
-  private void packValue(int image, int head, int key) {
+  private void packValues(int image, int head, int key, int count) {
     CpuTokens qkv = step.qkv();
     int d = step.headWidth();
     for (int channel = 0; channel < d; channel += PANEL) {
       int start = 2 * step.y().width() + head * d + channel;
       int to = values(image, head, channel / PANEL) + key * PANEL;
       if (d % PANEL == 0) {
-        Epilogue.copy(qkv.data(), qkv.offset(image, key, start), memory(), to);
+        Epilogue.copy(qkv.data(), qkv.offset(image, key, start), count, memory(), to);
         continue;
       }
       for (int c = 0; c < Math.min(PANEL, d - channel); c++) {
-        memory()[to + c] = qkv.data()[qkv.offset(image, key, start + c)];
+        int from = qkv.offset(image, key, start + c);
+        for (int i = 0; i < count; i++) {
+          memory()[to + i * PANEL + c] = qkv.data()[from + i * CHAIN];
+        }
       }
     }
   }

@@ -42,7 +42,7 @@ final class MicroKernel {
    *
    * @param a row r, step s is at {@code a[aOffset + r * CHAIN + s]}
    * @param b step s, column j is at {@code b[bOffset + s * PANEL + j]}
-   * @param steps the inner dimension, {@link RowTiles#CHAIN} at most
+   * @param steps the inner dimension, {@link RowTiles#CHAIN} at most; with 0 nothing is done
    * @param c row r, column j goes to {@code c[cOffset + r * CHAIN + j]}
    * @param ahead where {@code AHEAD * steps} elements of b start that will be needed soon
    * @return the sum of what was read ahead, which is of no use but to keep the reads
@@ -78,6 +78,9 @@ final class MicroKernel {
       int cOffset,
       int ahead,
       int scratch) {
+    if (steps == 0) {
+      return 0;
+    }
     float read = multiply(a, aOffset, b, bOffset, steps, c, scratch, ahead);
     for (int i = 0; i < TILE * CHAIN; i += CHAIN) {
       FloatVector.fromArray(SPECIES, c, cOffset + i)
@@ -100,6 +103,9 @@ final class MicroKernel {
       float[] c,
       int cOffset,
       int ahead) {
+    if (steps == 0) {
+      return 0;
+    }
     FloatVector c0x = FloatVector.zero(SPECIES);
     FloatVector c0y = FloatVector.zero(SPECIES);
     FloatVector c1x = FloatVector.zero(SPECIES);
@@ -196,6 +202,9 @@ final class MicroKernel {
   /** For 16 vector registers, which leave none for reading ahead. */
   private static void multiply4(
       float[] a, int aOffset, float[] b, int bOffset, int steps, float[] c, int cOffset) {
+    if (steps == 0) {
+      return;
+    }
     FloatVector c0x = FloatVector.zero(SPECIES);
     FloatVector c0y = FloatVector.zero(SPECIES);
     FloatVector c1x = FloatVector.zero(SPECIES);

@@ -3,6 +3,7 @@ package dev.fovea.kernels.cpu.vector;
 import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
 import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
+import static dev.fovea.kernels.cpu.vector.RowTiles.TILE_SIZE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.column;
 
 import dev.fovea.kernels.NormWeights;
@@ -40,8 +41,8 @@ final class RowNorm {
     int width = norm.width();
     float mean = mean(from, fromOffset, width, lanes, laneOffset);
     deviations(from, fromOffset, width, mean, lanes, laneOffset);
-    double sum = sum(lanes, laneOffset);
-    double squares = sum(lanes, laneOffset + COUNT);
+    double sum = sum(lanes, laneOffset, COUNT);
+    double squares = sum(lanes, laneOffset + COUNT, COUNT);
     for (int i = SPECIES.loopBound(width); i < width; i++) {
       double deviation = from[fromOffset + column(i)] - mean;
       sum += deviation;
@@ -59,17 +60,21 @@ final class RowNorm {
     }
   }
 
-  private static float mean(float[] from, int offset, int width, float[] lanes, int laneOffset) {
+  static float mean(float[] from, int offset, int width, float[] lanes, int laneOffset) {
+    if (width == 0) {
+      return 0;
+    }
     FloatVector sums = FloatVector.zero(SPECIES);
+    int start = offset;
     for (int chain = 0; chain < width; chain += CHAIN) {
-      int start = offset + column(chain);
       int whole = SPECIES.loopBound(Math.min(CHAIN, width - chain));
       for (int i = 0; i < whole; i += COUNT) {
-        sums = sums.add(FloatVector.fromArray(SPECIES, from, start + i));
+        sums = FloatVector.fromArray(SPECIES, from, start + i).add(sums);
       }
+      start += TILE_SIZE;
     }
     sums.intoArray(lanes, laneOffset);
-    double sum = sum(lanes, laneOffset);
+    double sum = sum(lanes, laneOffset, COUNT);
     for (int i = SPECIES.loopBound(width); i < width; i++) {
       sum += from[offset + column(i)];
     }
@@ -77,30 +82,37 @@ final class RowNorm {
   }
 
   /** Leaves the sums of the deviations and, one vector behind, of their squares in the lanes. */
-  private static void deviations(
+  static void deviations(
       float[] from, int offset, int width, float mean, float[] lanes, int laneOffset) {
+    if (width == 0) {
+      return;
+    }
     FloatVector sums = FloatVector.zero(SPECIES);
     FloatVector squares = FloatVector.zero(SPECIES);
+    int start = offset;
     for (int chain = 0; chain < width; chain += CHAIN) {
-      int start = offset + column(chain);
       int whole = SPECIES.loopBound(Math.min(CHAIN, width - chain));
       for (int i = 0; i < whole; i += COUNT) {
         FloatVector deviation = FloatVector.fromArray(SPECIES, from, start + i).sub(mean);
-        sums = sums.add(deviation);
+        sums = deviation.add(sums);
         squares = deviation.fma(deviation, squares);
       }
+      start += TILE_SIZE;
     }
     sums.intoArray(lanes, laneOffset);
     squares.intoArray(lanes, laneOffset + COUNT);
   }
 
-  /** Four sums side by side, because each addition waits for the one before. */
-  private static double sum(float[] lanes, int laneOffset) {
+  /**
+   * The sum of some lanes, a multiple of four. Four sums side by side, because each addition waits
+   * for the one before.
+   */
+  static double sum(float[] lanes, int laneOffset, int count) {
     double s0 = 0;
     double s1 = 0;
     double s2 = 0;
     double s3 = 0;
-    for (int lane = laneOffset; lane < laneOffset + COUNT; lane += 4) {
+    for (int lane = laneOffset; lane < laneOffset + count; lane += 4) {
       s0 += lanes[lane];
       s1 += lanes[lane + 1];
       s2 += lanes[lane + 2];
@@ -110,7 +122,7 @@ final class RowNorm {
   }
 
   /** A chain of the row; {@code start} is the column it starts with. */
-  private static void transform(
+  static void transform(
       float[] from,
       int fromOffset,
       NormWeights norm,
@@ -123,6 +135,9 @@ final class RowNorm {
       int toOffset) {
     float[] weight = norm.weight();
     float[] bias = norm.bias();
+    if (count == 0) {
+      return;
+    }
     int whole = SPECIES.loopBound(count);
     FloatVector factors = FloatVector.broadcast(SPECIES, factor);
     FloatVector shifts = FloatVector.broadcast(SPECIES, shift);

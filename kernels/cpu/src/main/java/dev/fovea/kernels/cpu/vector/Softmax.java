@@ -7,7 +7,6 @@ import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_1;
 import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_2;
 import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_4;
 import static dev.fovea.kernels.cpu.vector.Lanes.SWAP_8;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import jdk.incubator.vector.FloatVector;
@@ -40,19 +39,20 @@ final class Softmax {
    * Raises every query's largest score to that of a block.
    *
    * @param scores where the tile of the block is
+   * @param queries rows of the tile
    * @param largest where the largest of query r so far is: at {@code largest + r}
    */
-  static void raise(float[] memory, int scores, int panels, int largest) {
+  static void raise(float[] memory, int scores, int queries, int panels, int largest) {
     int end = panels * PANEL;
-    for (int query = 0; query < TILE; query++) {
+    for (int query = 0; query < queries; query++) {
       FloatVector most = FloatVector.broadcast(SPECIES, memory[largest + query]);
       FloatVector other = most;
       int from = scores + query * CHAIN;
       for (int i = 0; i < end; i += PANEL) {
         FloatVector x = FloatVector.fromArray(SPECIES, memory, from + i);
         FloatVector y = FloatVector.fromArray(SPECIES, memory, from + i + COUNT);
-        most = most.blend(x, x.compare(VectorOperators.GT, most));
-        other = other.blend(y, y.compare(VectorOperators.GT, other));
+        most = x.blend(most, x.compare(VectorOperators.LE, most));
+        other = y.blend(other, y.compare(VectorOperators.LE, other));
       }
       most = most.blend(other, other.compare(VectorOperators.GT, most));
       if (COUNT > 8) {
@@ -76,12 +76,13 @@ final class Softmax {
    * go side by side, because the steps of one wait for each other.
    *
    * @param scores where the tile of the block is
+   * @param queries rows of the tile
    * @param largest where the largest score of query r is: at {@code largest + r}
    * @param sums where the sum of query r is: at {@code sums + r}
    */
-  static void powers(float[] memory, int scores, int panels, int largest, int sums) {
+  static void powers(float[] memory, int scores, int queries, int panels, int largest, int sums) {
     int end = panels * PANEL;
-    for (int query = 0; query < TILE; query++) {
+    for (int query = 0; query < queries; query++) {
       FloatVector most = FloatVector.broadcast(SPECIES, memory[largest + query]);
       FloatVector sum = FloatVector.zero(SPECIES);
       FloatVector other = sum;
@@ -121,8 +122,8 @@ final class Softmax {
                     .reinterpretAsInts()
                     .lanewise(VectorOperators.LSHL, VectorMath.EXPONENT_SHIFT)
                     .reinterpretAsFloats());
-        sum = sum.add(p);
-        other = other.add(q);
+        sum = p.add(sum);
+        other = q.add(other);
         p.intoArray(memory, from + i);
         q.intoArray(memory, from + i + COUNT);
       }
@@ -136,16 +137,6 @@ final class Softmax {
       sum = sum.add(sum.rearrange(SWAP_2));
       sum = sum.add(sum.rearrange(SWAP_1));
       memory[sums + query] += sum.lane(0);
-    }
-  }
-
-  /** Multiplies row r of a tile by {@code memory[factors + r]}. */
-  static void scaleRows(float[] memory, int tile, int factors) {
-    for (int row = 0; row < TILE; row++) {
-      FloatVector factor = FloatVector.broadcast(SPECIES, memory[factors + row]);
-      int i = tile + row * CHAIN;
-      FloatVector.fromArray(SPECIES, memory, i).mul(factor).intoArray(memory, i);
-      FloatVector.fromArray(SPECIES, memory, i + COUNT).mul(factor).intoArray(memory, i + COUNT);
     }
   }
 }

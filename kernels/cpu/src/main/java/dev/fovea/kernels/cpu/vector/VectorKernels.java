@@ -40,6 +40,11 @@ public final class VectorKernels implements CpuKernels {
   }
 
   @Override
+  public void rehearse(WeightStorage storage) {
+    new KernelRehearsal(storage).run();
+  }
+
+  @Override
   public TokenLayout layout(int width) {
     return new TokenLayout(Lanes.TILE, RowTiles.CHAIN);
   }
