@@ -5,7 +5,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -30,7 +29,7 @@ record Host(
     String system,
     String jvm,
     OnnxForm onnx,
-    Map<Engine, List<String>> jvmFlags,
+    List<String> jvmFlags,
     Map<String, String> engines) {
 
   private static final Path CACHES = Path.of("/sys/devices/system/cpu/cpu0/cache");
@@ -48,16 +47,8 @@ record Host(
         property("os.name") + " " + property("os.version") + " " + property("os.arch"),
         property("java.vm.vendor") + " " + property("java.vm.version"),
         onnx,
-        allJvmFlags(),
+        WorkerProcess.JVM_FLAGS,
         new TreeMap<>(engines));
-  }
-
-  private static Map<Engine, List<String>> allJvmFlags() {
-    Map<Engine, List<String>> flags = new EnumMap<>(Engine.class);
-    for (Engine engine : Engine.values()) {
-      flags.put(engine, engine.jvmFlags());
-    }
-    return flags;
   }
 
   private static String property(String name) {

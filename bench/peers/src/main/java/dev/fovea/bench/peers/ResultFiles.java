@@ -43,7 +43,7 @@ final class ResultFiles {
 
         ![speed beside the peers](%s.svg)
 
-        %s. %s. JVM flags: %s.
+        %s. %s. JVM flags: `%s`.
         """
             .formatted(
                 host.date(),
@@ -52,7 +52,7 @@ final class ResultFiles {
                 name,
                 host.summary(),
                 versions(host),
-                jvmFlags(host));
+                String.join(" ", host.jvmFlags()));
     write(folder.resolve(name + ".md"), text.getBytes(StandardCharsets.UTF_8));
     for (String format : List.of("png", "svg")) {
       write(folder.resolve(name + "." + format), Plot.image(rows, host.onnx(), format));
@@ -63,13 +63,6 @@ final class ResultFiles {
     List<String> versions = new ArrayList<>();
     host.engines().forEach((engine, version) -> versions.add(engine + " " + version));
     return String.join("; ", versions);
-  }
-
-  private static String jvmFlags(Host host) {
-    List<String> flags = new ArrayList<>();
-    host.jvmFlags()
-        .forEach((engine, own) -> flags.add(engine.id() + " `" + String.join(" ", own) + "`"));
-    return String.join("; ", flags);
   }
 
   private static void write(Path file, byte[] bytes) throws IOException {

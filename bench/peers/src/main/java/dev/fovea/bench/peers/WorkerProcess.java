@@ -12,6 +12,14 @@ import tools.jackson.databind.json.JsonMapper;
 /** Starts workers, and watches them from outside. */
 final class WorkerProcess {
 
+  /**
+   * What a service that cares for its start and its memory would say to the JVM; measured, see
+   * bench/JOURNAL.md. What is good for one is given to all: a collector without threads beside the
+   * work, a small young generation, and arrays of weights that do not pass through it.
+   */
+  static final List<String> JVM_FLAGS =
+      List.of("-XX:+UseSerialGC", "-Xmn8m", "-XX:PretenureSizeThreshold=256k");
+
   private static final int LAST_LINES = 12;
 
   /**
@@ -85,7 +93,7 @@ final class WorkerProcess {
   private List<String> command(Job job) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(job.engine().jvmFlags());
+    command.addAll(JVM_FLAGS);
     command.add("--enable-native-access=ALL-UNNAMED");
     command.addAll(needed(job));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Worker.class.getName()));
