@@ -55,6 +55,10 @@ class ReportBrowserTest {
   private static Path page;
   private static Outliers outliers;
 
+  /** Of both models: it has the brightest colour. */
+  private static float largestNorm;
+
+
   /** The left half red, the right half blue: norms differ by position, and half by half. */
   @BeforeAll
   static void report() throws IOException {
@@ -82,10 +86,19 @@ class ReportBrowserTest {
             file);
     assertThat(result.exit()).as(result.err()).isZero();
     page = shared.resolve("report").resolve("index.html");
-    try (Fovea model = Fovea.open(MODEL)) {
-      Image pixels = Image.read(file);
+    outliers = outliers(MODEL, file);
+    for (float norm : outliers.norms()) {
+      largestNorm = Math.max(largestNorm, norm);
+    }
+    for (float norm : outliers(Cli.TINY, file).norms()) {
+      largestNorm = Math.max(largestNorm, norm);
+    }
+  }
+
+  private static Outliers outliers(String name, Path file) throws IOException {
+    try (Fovea model = Fovea.open(name)) {
       OutlierRule rule = new OutlierRule.Percentile(98);
-      outliers = Outliers.find(List.of(TokenStatistics.of(model, pixels)), rule);
+      return Outliers.find(List.of(TokenStatistics.of(model, Image.read(file))), rule);
     }
   }
 
@@ -116,12 +129,8 @@ class ReportBrowserTest {
   /** Every patch has its norm's colour over the photograph's gray; outliers are framed in red. */
   private static void checkNorms(BufferedImage drawn, JsonNode stage) throws IOException {
     float[] norms = outliers.images().getFirst().statistics().patches(outliers.block());
-    float largest = 0;
-    for (float norm : outliers.norms()) {
-      largest = Math.max(largest, norm);
-    }
     BufferedImage heat =
-        ImageIO.read(new ByteArrayInputStream(PatchPixels.heat(GRID, norms, 0, largest)));
+        ImageIO.read(new ByteArrayInputStream(PatchPixels.heat(GRID, norms, 0, largestNorm)));
     for (int patch = 0; patch < norms.length; patch++) {
       int column = GRID.column(patch);
       Color color = new Color(heat.getRGB(column, GRID.row(patch)));

@@ -3,10 +3,6 @@ package dev.fovea.plots;
 import dev.fovea.Image;
 import dev.fovea.PatchGrid;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import javax.imageio.ImageIO;
 
 /**
  * PNG files with one pixel for each patch, to be enlarged by whoever shows them; a page that lays
@@ -50,7 +46,7 @@ public final class PatchPixels {
       int color = colors[patch] < 0 ? 0 : OPAQUE | colors[patch];
       image.setRGB(grid.column(patch), grid.row(patch), color);
     }
-    return encode(image);
+    return Png.encode(image);
   }
 
   /** An image as it is, a pixel for each of its own. */
@@ -65,18 +61,6 @@ public final class PatchPixels {
               | (samples[3 * i + 2] & 0xff);
       pixels.setRGB(i % image.width(), i / image.width(), rgb);
     }
-    return encode(pixels);
-  }
-
-  private static byte[] encode(BufferedImage image) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try {
-      if (!ImageIO.write(image, "png", out)) {
-        throw new IOException("this Java cannot write PNG");
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return out.toByteArray();
+    return Png.encode(pixels);
   }
 }

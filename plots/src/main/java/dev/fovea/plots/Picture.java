@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Locale;
 import java.util.function.Consumer;
-import javax.imageio.ImageIO;
 
 /**
  * Something that can be drawn, at the same size as pixels and as shapes.
@@ -51,15 +50,7 @@ public record Picture(int width, int height, Consumer<Graphics2D> paint) {
    * @param scale how many times as wide and high it is drawn
    */
   public byte[] png(int scale) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try {
-      if (!ImageIO.write(raster(scale), "png", out)) {
-        throw new IOException("this Java cannot write PNG");
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return out.toByteArray();
+    return Png.encode(raster(scale));
   }
 
   /** The picture as pixels. */
