@@ -33,6 +33,8 @@ final class Session implements AutoCloseable {
    */
   private static final int USUAL_PATCHES = 16;
 
+  private static final int FEWEST_PATCHES = 2;
+
   private static final int WARM_UP_RUNS = 12;
 
   /** Plans kept; each holds the activations of its shape. */
@@ -306,7 +308,8 @@ final class Session implements AutoCloseable {
   /**
    * Runs images of the usual size until that does not get faster any more: what the rehearsal could
    * not know (loops of this length, the resizing of photographs) is compiled, and the plan is
-   * there. First photographs, then, if only to touch the code, one that is normalised already.
+   * there. First photographs, then, if only to touch the code, a tiny one that is normalised
+   * already.
    */
   void warmUp(FeatureRequest request) {
     int width = preprocessing.cropWidth();
@@ -315,11 +318,10 @@ final class Session implements AutoCloseable {
     if (known) {
       int shrunk = Math.min(2 * preprocessing.shortest(), 2048);
       Image photograph = shrunk > 0 ? blank(shrunk, shrunk) : blank(width, height);
+      warmUp(planes(FEWEST_PATCHES), request, 1);
       warmUp(photograph, request, WARM_UP_RUNS);
-      warmUp(Image.planes(width, height, new float[3 * width * height]), request, 1);
     } else {
-      int side = USUAL_PATCHES * config.patch();
-      warmUp(Image.planes(side, side, new float[3 * side * side]), request, WARM_UP_RUNS);
+      warmUp(planes(USUAL_PATCHES), request, WARM_UP_RUNS);
     }
   }
 
@@ -327,15 +329,20 @@ final class Session implements AutoCloseable {
     return Image.rgb(width, height, new byte[3 * width * height]);
   }
 
+  private Image planes(int patches) {
+    int side = patches * config.patch();
+    return Image.planes(side, side, new float[3 * side * side]);
+  }
+
   /**
-   * Runs an image until twice in a row it was not a tenth faster than ever before. Waits a little
-   * in between: that time is the compiler's.
+   * Runs an image until three times in a row it was not a tenth faster than ever before. Waits a
+   * little in between: that time is the compiler's.
    */
   private void warmUp(Image image, FeatureRequest request, int most) {
     MemorySegment target = MemorySegment.ofArray(new float[layout(image, request).floats()]);
     long best = Long.MAX_VALUE;
     int inVain = 0;
-    for (int i = 0; i < most && inVain < 2; i++) {
+    for (int i = 0; i < most && inVain < 3; i++) {
       long begin = System.nanoTime();
       run(image, request, target);
       long nanos = System.nanoTime() - begin;

@@ -58,7 +58,6 @@ class ReportBrowserTest {
   /** Of both models: it has the brightest colour. */
   private static float largestNorm;
 
-
   /** The left half red, the right half blue: norms differ by position, and half by half. */
   @BeforeAll
   static void report() throws IOException {
