@@ -139,6 +139,10 @@ if grep -q '"no_device"' "$out/facts.json" 2>/dev/null; then
   grep -h '^no device' "$out/facts.log"
   exit 0
 fi
+if [ ! -s "$out/facts.json" ]; then
+  echo "FAILED no look at the GPU was possible; $out/facts.log says why"
+  exit 1
+fi
 for name in "${stages[@]}"; do
   case $name in
     facts) ;; # done above

@@ -20,13 +20,20 @@ record Gpu(String device, Supplier<CudaDriver> opening, Supplier<String> diagnos
   /** The one of this machine. */
   static final Gpu INSTALLED = new Gpu("cuda", CudaDrivers::open, CudaDrivers::diagnosis);
 
-  /** Why it cannot be used; empty if it can. */
-  Optional<String> whyNot() {
+  /**
+   * Why there is none; empty if there is one.
+   *
+   * @throws CudaException if it is there and cannot be opened
+   */
+  Optional<String> absence() {
     try {
       opening.get().close();
       return Optional.empty();
     } catch (CudaException e) {
-      return Optional.of(e.getMessage());
+      if (e.kind() == CudaException.Kind.NO_DEVICE) {
+        return Optional.of(e.getMessage());
+      }
+      throw e;
     }
   }
 

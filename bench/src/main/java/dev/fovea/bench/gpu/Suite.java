@@ -1,5 +1,6 @@
 package dev.fovea.bench.gpu;
 
+import dev.fovea.kernels.cuda.driver.CudaException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -13,8 +14,8 @@ import java.util.Optional;
 
 /**
  * {@code ./bench/run gpu}: looks at a GPU, checks its kernels, and measures them. Its status is 0,
- * also where there is no GPU; 1 if something that must hold did not, or a stage broke off; 2 if it
- * was called wrongly.
+ * also where there is no GPU; 1 if there is one that cannot be opened, if something that must hold
+ * did not, or a stage broke off; 2 if it was called wrongly.
  */
 public final class Suite {
 
@@ -92,16 +93,22 @@ public final class Suite {
       return 2;
     }
     Files.createDirectories(request.folder());
-    Optional<String> whyNot = gpu.whyNot();
-    if (whyNot.isPresent()) {
-      Map<String, Object> row = FactsStage.host(gpu);
-      row.put("no_device", whyNot.get());
-      new Results(request.folder().resolve("facts.json")).add(row);
-      out.println("no device: " + whyNot.get());
-      out.println("Nothing was measured; run this where there is an NVIDIA GPU and its driver.");
-      return 0;
+    try {
+      Optional<String> absence = gpu.absence();
+      absence.ifPresent(reason -> tellAbsence(reason, request.folder()));
+      return absence.isPresent() ? 0 : run(request);
+    } catch (CudaException e) {
+      out.println("FAILED opening the GPU: " + e.getMessage());
+      return 1;
     }
-    return run(request);
+  }
+
+  private void tellAbsence(String reason, Path folder) {
+    Map<String, Object> row = FactsStage.host(gpu);
+    row.put("no_device", reason);
+    new Results(folder.resolve("facts.json")).add(row);
+    out.println("no device: " + reason);
+    out.println("Nothing was measured; run this where there is an NVIDIA GPU and its driver.");
   }
 
   private int run(Request request) {

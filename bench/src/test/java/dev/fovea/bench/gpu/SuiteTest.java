@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fovea.bench.gpu.Scale.Batch;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
 import java.io.ByteArrayOutputStream;
@@ -264,7 +265,7 @@ class SuiteTest {
         new Gpu(
             "cuda",
             () -> {
-              throw new CudaException("the NVIDIA driver is needed");
+              throw new CudaException("the NVIDIA driver is needed", Kind.NO_DEVICE, null);
             },
             () -> "cannot be used: the NVIDIA driver is needed");
     assertThat(run(none, TINY)).isZero();
@@ -273,6 +274,21 @@ class SuiteTest {
         .singleElement()
         .satisfies(
             row -> assertThat(row).containsEntry("no_device", "the NVIDIA driver is needed"));
+  }
+
+  /** A broken driver must not look like a machine that never had a GPU. */
+  @Test
+  void aDeviceThatCannotBeOpenedIsAFailure() throws IOException {
+    Gpu broken =
+        new Gpu(
+            "cuda",
+            () -> {
+              throw new CudaException("starting the CUDA driver failed");
+            },
+            () -> "cannot be used");
+    assertThat(run(broken, TINY)).isEqualTo(1);
+    assertThat(output()).contains("FAILED opening the GPU: starting the CUDA driver failed");
+    assertThat(folder.resolve("facts.json")).doesNotExist();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.fovea.kernels.cuda.driver;
 
+import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
@@ -102,6 +103,7 @@ public final class CudaDrivers {
           "the NVIDIA driver is needed, and its library %s cannot be loaded; install the driver (in a"
                   .formatted(LIBRARY)
               + " container: start it with --gpus all), or use the CPU",
+          Kind.NO_DEVICE,
           e);
     } catch (IllegalCallerException e) {
       throw new CudaException(
@@ -131,7 +133,9 @@ public final class CudaDrivers {
     if (count[0] == 0) {
       throw new CudaException(
           "the NVIDIA driver is there and shows no GPU; look at nvidia-smi and at"
-              + " CUDA_VISIBLE_DEVICES, or use the CPU");
+              + " CUDA_VISIBLE_DEVICES, or use the CPU",
+          Kind.NO_DEVICE,
+          null);
     }
   }
 

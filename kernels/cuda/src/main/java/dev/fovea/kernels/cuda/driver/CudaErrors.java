@@ -39,6 +39,9 @@ final class CudaErrors {
               + " that fails, restart the process";
       case OUT_OF_MEMORY ->
           "use a smaller model, batch or image, or end other processes on this GPU";
+      case NO_DEVICE ->
+          "a GPU has to be there and visible: look at nvidia-smi and at CUDA_VISIBLE_DEVICES; start"
+              + " a container with --gpus all";
       case FAILED -> adviceOnFailure(result);
     };
   }
@@ -48,9 +51,6 @@ final class CudaErrors {
       case CUresult.CUDA_ERROR_STUB_LIBRARY ->
           "the libcuda.so.1 that was found is the CUDA toolkit's placeholder: remove its folder"
               + " from LD_LIBRARY_PATH";
-      case CUresult.CUDA_ERROR_NO_DEVICE ->
-          "a GPU has to be there and visible: look at nvidia-smi and at CUDA_VISIBLE_DEVICES; start"
-              + " a container with --gpus all";
       case CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION -> "install a newer NVIDIA driver";
       case CUresult.CUDA_ERROR_JIT_COMPILER_NOT_FOUND ->
           "libnvidia-ptxjitcompiler.so.1 is missing: install all of the NVIDIA driver";
@@ -71,6 +71,7 @@ final class CudaErrors {
   private static Kind kind(int result) {
     return switch (result) {
       case CUresult.CUDA_ERROR_OUT_OF_MEMORY -> Kind.OUT_OF_MEMORY;
+      case CUresult.CUDA_ERROR_NO_DEVICE -> Kind.NO_DEVICE;
       // Nothing works in a context after these.
       case CUresult.CUDA_ERROR_DEINITIALIZED,
           CUresult.CUDA_ERROR_ECC_UNCORRECTABLE,

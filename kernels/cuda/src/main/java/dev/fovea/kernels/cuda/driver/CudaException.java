@@ -8,6 +8,9 @@ public final class CudaException extends IllegalStateException {
     /** This call has failed; others may work. */
     FAILED,
 
+    /** There is no GPU, or no driver for one: nothing is broken. */
+    NO_DEVICE,
+
     /** There was too little memory for what was asked; what there is already stays usable. */
     OUT_OF_MEMORY,
 

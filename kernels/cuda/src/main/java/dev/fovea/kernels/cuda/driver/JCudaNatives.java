@@ -103,7 +103,9 @@ final class JCudaNatives {
     if (!system.equals("Linux") || !processor.equals("amd64")) {
       throw new CudaException(
           "GPUs are supported on Linux on x86-64 only, this is %s on %s; use the CPU"
-              .formatted(system, processor));
+              .formatted(system, processor),
+          CudaException.Kind.NO_DEVICE,
+          null);
     }
   }
 

@@ -154,18 +154,18 @@ class CudaDriversTest {
       delimiter = '|',
       textBlock =
           """
-          STUB_INIT         | 100   | starting the CUDA driver failed: CUDA_ERROR_NO_DEVICE (100)
-          STUB_INIT         | 100   | start a container with --gpus all
-          STUB_INIT         | 9999  | result code 9999, which this driver does not know
-          STUB_DEVICES      | 0     | shows no GPU; look at nvidia-smi
-          STUB_VERSION      | 11030 | for CUDA 11.4 or newer is needed (470 or newer), this one is for CUDA 11.3;
-          STUB_CAPABILITY   | 75    | compute capability 8.0 or higher is needed (Ampere or newer), Stub 0 has 7.5;
+          STUB_INIT       | 100   | NO_DEVICE | starting the CUDA driver failed: CUDA_ERROR_NO_DEVICE (100)
+          STUB_INIT       | 100   | NO_DEVICE | start a container with --gpus all
+          STUB_INIT       | 9999  | FAILED    | result code 9999, which this driver does not know
+          STUB_DEVICES    | 0     | NO_DEVICE | shows no GPU; look at nvidia-smi
+          STUB_VERSION    | 11030 | FAILED    | for CUDA 11.4 or newer is needed (470 or newer), this one is for CUDA 11.3;
+          STUB_CAPABILITY | 75    | FAILED    | compute capability 8.0 or higher is needed (Ampere or newer), Stub 0 has 7.5;
           """)
-  void everyReasonWhyThereIsNoGpuHasAMessage(String variable, int value, String message)
-      throws Exception {
+  void everyReasonWhyThereIsNoGpuHasAMessage(
+      String variable, int value, CudaException.Kind kind, String message) throws Exception {
     jvm.with(variable, value);
     assertThat(jvm.run(DriverProbe.class, "open").output())
-        .startsWith("CudaException: FAILED ")
+        .startsWith("CudaException: " + kind + " ")
         .contains(message)
         .contains("temporary folder as before: true");
     assertThat(jvm.run(DriverProbe.class, "diagnosis").output())
@@ -183,9 +183,9 @@ class CudaDriversTest {
             .run(DriverProbe.class, "open");
     assertThat(result.output())
         .startsWith(
-            "CudaException: FAILED the NVIDIA driver is needed, and its library libcuda.so.1 cannot"
-                + " be loaded; install the driver (in a container: start it with --gpus all), or"
-                + " use the CPU\n");
+            "CudaException: NO_DEVICE the NVIDIA driver is needed, and its library libcuda.so.1"
+                + " cannot be loaded; install the driver (in a container: start it with --gpus"
+                + " all), or use the CPU\n");
   }
 
   @ParameterizedTest
