@@ -30,8 +30,13 @@ final class Rehearsal {
     thread = STARTED.computeIfAbsent(kind, absent -> start(() -> run(provider, options)));
   }
 
+  /** It is remembered, so it must not remember the class loader of whoever came first. */
   private static Thread start(Runnable work) {
-    return Thread.ofPlatform().daemon().name("fovea-rehearsal").start(work);
+    return Thread.ofPlatform()
+        .daemon()
+        .name("fovea-rehearsal")
+        .inheritInheritableThreadLocals(false)
+        .start(work);
   }
 
   private static void run(DeviceProvider provider, DeviceOptions options) {
