@@ -61,8 +61,8 @@ final class KernelRehearsal {
   }
 
   /**
-   * Everything that a forward pass with GELU calls often. Other activations are left out: of the
-   * published models only the largest has one, and is never done within seconds.
+   * Everything that packing and a forward pass with GELU call often. Other activations are left
+   * out: of the published models only the largest has one, and is never done within seconds.
    */
   KernelRehearsal(WeightStorage storage) {
     float[] memory = new float[2 * TILE_SIZE];
@@ -72,6 +72,7 @@ final class KernelRehearsal {
     waiting.add(
         (times, steps) -> {
           for (int i = 0; i < times; i++) {
+            PanelLinear.scatter(memory, 0, steps, memory, 0);
             MicroKernel.multiply(memory, 0, memory, 0, 0, memory, 0, 0);
             MicroKernel.multiplyAdd(memory, 0, memory, 0, steps, memory, 0, 0, TILE_SIZE);
           }

@@ -63,13 +63,20 @@ final class PanelLinear implements Linear {
 
   private void packColumn(float[] weight, int row, int column) {
     int to = column / PANEL * inputs * PANEL + column % PANEL;
-    for (int i = 0; i < inputs; i++, to += PANEL) {
-      float value = weight[row * inputs + i];
-      if (storage == WeightStorage.F32) {
-        floats[to] = value;
-      } else {
-        halves[to] = HalfPrecision.round(value, storage);
-      }
+    int from = row * inputs;
+    if (storage == WeightStorage.F32) {
+      scatter(weight, from, inputs, floats, to);
+      return;
+    }
+    for (int i = 0; i < inputs; i++) {
+      halves[to + i * PANEL] = HalfPrecision.round(weight[from + i], storage);
+    }
+  }
+
+  /** Writes elements to a column of a panel, one row after another. */
+  static void scatter(float[] elements, int from, int count, float[] panels, int to) {
+    for (int i = 0; i < count; i++) {
+      panels[to + i * PANEL] = elements[from + i];
     }
   }
 
