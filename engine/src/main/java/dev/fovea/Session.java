@@ -308,8 +308,8 @@ final class Session implements AutoCloseable {
   /**
    * Runs images of the usual size until that does not get faster any more: what the rehearsal could
    * not know (loops of this length, the resizing of photographs) is compiled, and the plan is
-   * there. First photographs, then, if only to touch the code, a tiny one that is normalised
-   * already.
+   * there. First a tiny image that is normalised already, so that the compiler does not take
+   * photographs for all that there are; then photographs.
    */
   void warmUp(FeatureRequest request) {
     int width = preprocessing.cropWidth();

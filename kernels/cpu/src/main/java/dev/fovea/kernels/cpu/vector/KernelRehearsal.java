@@ -135,7 +135,8 @@ final class KernelRehearsal {
    * @return whether they are; false, too, where the virtual machine does not tell
    */
   boolean run() {
-    boolean telling = ModuleLayer.boot().findModule("jdk.management").isPresent();
+    boolean telling =
+        ModuleLayer.boot().findModule("jdk.management").isPresent() && Allocation.isMeasured();
     int most = telling ? MOST_ROUNDS : ROUNDS_IN_THE_DARK;
     int called = 0;
     for (int round = 0; round < most && !Thread.currentThread().isInterrupted(); round++) {
@@ -161,10 +162,14 @@ final class KernelRehearsal {
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
+    static boolean isMeasured() {
+      return THREADS.getCurrentThreadAllocatedBytes() >= 0;
+    }
+
     static boolean isNone(Kernels kernels) {
       long before = THREADS.getCurrentThreadAllocatedBytes();
       kernels.call(1, SOME);
-      return before >= 0 && THREADS.getCurrentThreadAllocatedBytes() == before;
+      return THREADS.getCurrentThreadAllocatedBytes() == before;
     }
   }
 }
