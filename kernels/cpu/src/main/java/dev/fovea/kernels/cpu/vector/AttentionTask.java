@@ -24,8 +24,8 @@ import java.util.Arrays;
  */
 final class AttentionTask implements Task {
 
-  /** Tiles of queries of a piece. */
-  private static final int TILES = 96 / TILE;
+  /** Most tiles of queries of a piece, which the keys and values of a head serve. */
+  private static final int MOST_TILES = 96 / TILE;
 
   /** Keys of a block: one chain of the product with the values. */
   private static final int KEYS = CHAIN;
@@ -34,7 +34,7 @@ final class AttentionTask implements Task {
   private final KeyValuePacking packed;
   private final Scratch scratch;
   private final LeftRows queries;
-  private final int piecesPerImage;
+  private final int piecesPerHead;
   private final int valueSize;
 
   /** For scores of the last panel: 0, and minus infinity for keys that there are not. */
@@ -45,7 +45,8 @@ final class AttentionTask implements Task {
     this.packed = packed;
     this.scratch = scratch;
     queries = LeftRows.of(step.qkv(), step.queries());
-    piecesPerImage = Lanes.steps(queries.tilesPerImage(), TILES);
+    int heads = Math.multiplyExact(step.qkv().images(), step.heads());
+    piecesPerHead = Shares.parts(queries.tilesPerImage(), MOST_TILES, heads, scratch.slots());
     valueSize = RowTiles.size(step.headWidth());
     mask = new float[PANEL];
     Arrays.fill(mask, (step.tokens() - 1) % PANEL + 1, PANEL, Float.NEGATIVE_INFINITY);
@@ -60,15 +61,15 @@ final class AttentionTask implements Task {
   }
 
   private int largestOffset() {
-    return valueOffset() + TILES * valueSize;
+    return valueOffset() + MOST_TILES * valueSize;
   }
 
   private int sumOffset() {
-    return largestOffset() + TILES * TILE;
+    return largestOffset() + MOST_TILES * TILE;
   }
 
   private int factorOffset() {
-    return sumOffset() + TILES * TILE;
+    return sumOffset() + MOST_TILES * TILE;
   }
 
   private int productOffset() {
@@ -77,16 +78,16 @@ final class AttentionTask implements Task {
 
   @Override
   public int count() {
-    return step.qkv().images() * step.heads() * piecesPerImage;
+    return step.qkv().images() * step.heads() * piecesPerHead;
   }
 
   @Override
   public void run(int index, int slot) {
-    int piece = index % piecesPerImage;
-    int head = index / piecesPerImage % step.heads();
-    int image = index / piecesPerImage / step.heads();
-    int first = piece * TILES;
-    int tiles = Math.min(TILES, queries.tilesPerImage() - first);
+    int piece = index % piecesPerHead;
+    int head = index / piecesPerHead % step.heads();
+    int image = index / piecesPerHead / step.heads();
+    int first = Shares.start(queries.tilesPerImage(), piece, piecesPerHead);
+    int tiles = Shares.start(queries.tilesPerImage(), piece + 1, piecesPerHead) - first;
     int firstTile = image * queries.tilesPerImage() + first;
     float[] memory = scratch.of(slot);
     Arrays.fill(memory, largestOffset(), sumOffset(), Float.NEGATIVE_INFINITY);

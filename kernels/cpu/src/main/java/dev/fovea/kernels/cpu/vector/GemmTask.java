@@ -27,9 +27,6 @@ abstract class GemmTask implements Task {
   /** Most tiles of a piece: with that many panels, their results take 144 KB at 512 bits. */
   private static final int MOST_TILES = 24;
 
-  /** Where rows are shared out, so that a thread that is held up does not hold up all. */
-  private static final int PIECES_PER_THREAD = 4;
-
   private final LeftRows rows;
   private final PanelLinear linear;
   private final Columns columns;
@@ -53,8 +50,8 @@ abstract class GemmTask implements Task {
     firstPanel = columns.first() / linear.panelOutputs();
     panels = Lanes.steps(columns.end(), linear.panelOutputs()) - firstPanel;
     panelGroups = panelGroups(panels, scratch.slots());
-    rowGroups = rowGroups(rows.tiles(), panelGroups, scratch.slots());
-    mostTiles = Lanes.steps(rows.tiles(), rowGroups);
+    rowGroups = Shares.parts(rows.tiles(), MOST_TILES, panelGroups, scratch.slots());
+    mostTiles = rowGroups == 0 ? 0 : Lanes.steps(rows.tiles(), rowGroups);
     resultSize = linear.inputs() > CHAIN ? TILE_SIZE : 0;
     scratch.reserve(widened() + (linear.isHalf() ? MOST_PANELS * CHAIN * PANEL : 0));
   }
@@ -70,20 +67,6 @@ abstract class GemmTask implements Task {
       }
     }
     return Math.max(1, Lanes.steps(panels, MOST_PANELS));
-  }
-
-  /** As few as have {@link #MOST_TILES} at most and, with the panel groups, suit the threads. */
-  private static int rowGroups(int tiles, int panelGroups, int threads) {
-    int groups = Math.max(1, Lanes.steps(tiles, MOST_TILES));
-    if (panelGroups % threads == 0) {
-      return groups;
-    }
-    while (groups < tiles
-        && (groups * panelGroups < PIECES_PER_THREAD * threads
-            || groups * panelGroups % threads != 0)) {
-      groups++;
-    }
-    return groups;
   }
 
   // Scratch memory of a slot: a tile for each row tile of a piece (or one for all), of which the
@@ -128,7 +111,7 @@ abstract class GemmTask implements Task {
 
   @Override
   public int count() {
-    return rows.tiles() == 0 ? 0 : rowGroups * panelGroups;
+    return rowGroups * panelGroups;
   }
 
   @Override
@@ -166,9 +149,9 @@ abstract class GemmTask implements Task {
     }
     float[] left = rows.data();
     float read = 0;
-    int endTile = share(rows.tiles(), rowGroup + 1, rowGroups);
+    int endTile = Shares.start(rows.tiles(), rowGroup + 1, rowGroups);
     int c = 0;
-    for (int tile = share(rows.tiles(), rowGroup, rowGroups); tile < endTile; tile++) {
+    for (int tile = Shares.start(rows.tiles(), rowGroup, rowGroups); tile < endTile; tile++) {
       int a = rows.offset(tile) + RowTiles.column(step);
       for (int panel = start; panel < end; panel++) {
         int panelStart = from + (panel - start) * apart;
@@ -192,7 +175,7 @@ abstract class GemmTask implements Task {
   }
 
   private int groupStart(int panelGroup) {
-    return firstPanel + share(panels, panelGroup, panelGroups);
+    return firstPanel + Shares.start(panels, panelGroup, panelGroups);
   }
 
   private void widen(int from, int start, int end, int steps, float[] memory) {
@@ -213,11 +196,6 @@ abstract class GemmTask implements Task {
     int start = (panel + part / MicroKernel.AHEAD_PARTS) * linear.panelSize() + step * PANEL;
     int at = start + part % MicroKernel.AHEAD_PARTS * MicroKernel.AHEAD * nextSteps;
     return Math.min(at, linear.floats().length - MicroKernel.AHEAD * steps);
-  }
-
-  /** Where part {@code number} of {@code parts} parts, which differ by one at most, starts. */
-  private static int share(int total, int number, int parts) {
-    return (int) ((long) total * number / parts);
   }
 
   /** Stores the wanted rows of a tile. */

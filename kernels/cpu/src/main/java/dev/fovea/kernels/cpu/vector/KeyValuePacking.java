@@ -18,7 +18,7 @@ import java.util.Arrays;
  */
 final class KeyValuePacking implements Task {
 
-  private static final int PANELS_PER_PIECE = 3;
+  private static final int MOST_PANELS = 3;
 
   /** Divides the rows of a tile and the columns of a panel, so that all are in one of each. */
   private static final int KEYS_AT_ONCE = 4;
@@ -39,9 +39,9 @@ final class KeyValuePacking implements Task {
     keyPanels = Lanes.steps(step.tokens(), PANEL);
     keySize = keyPanels * PANEL * step.headWidth();
     valueSize = Lanes.steps(step.headWidth(), PANEL) * PANEL * step.tokens();
-    pieces = Lanes.steps(keyPanels, PANELS_PER_PIECE);
     keyScale = (float) (1 / (Math.sqrt(step.headWidth()) * Math.log(2)));
-    int heads = step.qkv().images() * step.heads();
+    int heads = Math.multiplyExact(step.qkv().images(), step.heads());
+    pieces = Shares.parts(keyPanels, MOST_PANELS, heads, scratch.slots());
     scratch.reserveShared(
         Sizes.elements("attention's scratch memory", heads, Math.addExact(keySize, valueSize)));
   }
@@ -73,9 +73,9 @@ final class KeyValuePacking implements Task {
   public void run(int index, int slot) {
     int head = index / pieces % step.heads();
     int image = index / pieces / step.heads();
-    int first = index % pieces * PANELS_PER_PIECE;
-    int end = Math.min(first + PANELS_PER_PIECE, keyPanels);
-    for (int panel = first; panel < end; panel++) {
+    int part = index % pieces;
+    int end = Shares.start(keyPanels, part + 1, pieces);
+    for (int panel = Shares.start(keyPanels, part, pieces); panel < end; panel++) {
       packPanel(image, head, panel);
     }
   }

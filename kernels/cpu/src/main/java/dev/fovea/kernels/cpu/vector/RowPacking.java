@@ -11,10 +11,11 @@ import dev.fovea.kernels.cpu.Task;
  */
 abstract class RowPacking implements Task {
 
-  private static final int TILES_PER_PIECE = 2;
+  private static final int MOST_TILES = 2;
 
   private final LeftRows rows;
   private final Scratch scratch;
+  private final int pieces;
 
   /**
    * @param memory floats that {@link #pack} needs
@@ -22,6 +23,7 @@ abstract class RowPacking implements Task {
   RowPacking(LeftRows rows, int memory, Scratch scratch) {
     this.rows = rows;
     this.scratch = scratch;
+    pieces = Shares.parts(rows.tiles(), MOST_TILES, 1, scratch.slots());
     scratch.reserve(memory);
   }
 
@@ -36,13 +38,13 @@ abstract class RowPacking implements Task {
 
   @Override
   public int count() {
-    return Lanes.steps(rows.tiles(), TILES_PER_PIECE);
+    return pieces;
   }
 
   @Override
   public void run(int index, int slot) {
-    int end = Math.min((index + 1) * TILES_PER_PIECE, rows.tiles());
-    for (int tile = index * TILES_PER_PIECE; tile < end; tile++) {
+    int end = Shares.start(rows.tiles(), index + 1, pieces);
+    for (int tile = Shares.start(rows.tiles(), index, pieces); tile < end; tile++) {
       for (int row = rows.first(tile); row < rows.end(tile); row++) {
         int to = rows.offset(tile) + (row - rows.tileRow(tile)) * CHAIN;
         pack(rows.image(tile), row, rows.data(), to, scratch.of(slot));

@@ -201,10 +201,10 @@ public final class VectorKernels implements CpuKernels {
   private record NormTask(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch)
       implements Task {
 
-    private static final int ROWS_PER_PIECE = 32;
+    private static final int MOST_ROWS = 32;
 
     private int pieces() {
-      return Lanes.steps(rows.count(), ROWS_PER_PIECE);
+      return Shares.parts(rows.count(), MOST_ROWS, x.images(), scratch.slots());
     }
 
     @Override
@@ -215,8 +215,10 @@ public final class VectorKernels implements CpuKernels {
     @Override
     public void run(int index, int slot) {
       int image = index / pieces();
-      int first = rows.first() + index % pieces() * ROWS_PER_PIECE;
-      for (int row = first; row < Math.min(first + ROWS_PER_PIECE, rows.end()); row++) {
+      int part = index % pieces();
+      int end = Shares.start(rows.count(), part + 1, pieces());
+      for (int i = Shares.start(rows.count(), part, pieces()); i < end; i++) {
+        int row = rows.first() + i;
         int from = x.offset(image, row);
         int to = y.offset(image, row);
         RowNorm.apply(x.data(), from, norm, y.data(), to, scratch.of(slot), 0);
