@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -54,7 +53,7 @@ final class AblateRegistersCommand implements Callable<Integer> {
     List<Path> files = input.files();
     List<Outcome> outcomes;
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       outcomes = RegisterAblations.of(model, input.images(files, model.preprocessing()), seed);
     }
     PrintWriter out = spec.commandLine().getOut();

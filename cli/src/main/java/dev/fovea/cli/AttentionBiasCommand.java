@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,7 +49,7 @@ final class AttentionBiasCommand implements Callable<Integer> {
     }
     List<Path> files = input.files();
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       if (!(model.registers() instanceof TestTimeRegister register)) {
         throw new ParameterException(
             spec.commandLine(),

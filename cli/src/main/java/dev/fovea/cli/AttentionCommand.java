@@ -4,7 +4,6 @@ import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.Preprocessing;
 import dev.fovea.analysis.AttentionMaps;
-import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.plots.ContactSheet;
 import dev.fovea.plots.PatchPicture;
@@ -16,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,7 +44,7 @@ final class AttentionCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
-  @Mixin private DrawingOptions drawings;
+  @Mixin private MapOutputs outputs;
 
   @Option(
       names = "--blocks",
@@ -62,44 +60,30 @@ final class AttentionCommand implements Callable<Integer> {
           "Keep only the patches that get most, as few as hold this share of each map (0 to 1).")
   private Double mass;
 
-  @Option(
-      names = "--arrays",
-      paramLabel = "FILE.safetensors",
-      description = "Write the maps as arrays.")
-  private Path arrays;
-
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws IOException {
-    if (!drawings.wanted() && arrays == null) {
-      throw new ParameterException(
-          spec.commandLine(), "nothing to do: ask for pictures with --out or for --arrays");
-    }
+    outputs.check(spec);
     List<Path> files = input.files();
     List<String> names = DrawingOptions.names(files);
     Map<String, Picture> pictures = new LinkedHashMap<>();
     Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       int[] indices = blocks(model.config().depth());
       for (int i = 0; i < files.size(); i++) {
         Image image = input.read(files.get(i), model.preprocessing());
         AttentionMaps maps = AttentionMaps.of(model, image, indices);
-        if (drawings.wanted()) {
+        if (outputs.pictures()) {
           draw(names.get(i), files.get(i), model.preprocessing(), maps, pictures);
         }
-        if (arrays != null) {
+        if (outputs.arrays()) {
           collect(names.get(i), maps, tensors);
         }
       }
     }
-    if (arrays != null) {
-      SafetensorsWriter.write(arrays, tensors);
-    }
-    if (drawings.wanted()) {
-      drawings.write(pictures);
-    }
+    outputs.write(pictures, tensors);
     return 0;
   }
 

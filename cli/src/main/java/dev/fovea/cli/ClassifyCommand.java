@@ -13,13 +13,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -45,6 +43,7 @@ final class ClassifyCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private ImageOptions imageOptions;
+  @Mixin private ImageFiles imageFiles;
 
   @Option(
       names = "--head",
@@ -72,17 +71,6 @@ final class ClassifyCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object for each image, on a line.")
   private boolean json;
 
-  @Option(
-      names = {"-r", "--recursive"},
-      description = "Also the directories in directories.")
-  private boolean recursive;
-
-  @Parameters(
-      arity = "1..*",
-      paramLabel = "IMAGE",
-      description = "Image files, or directories of them.")
-  private List<Path> paths;
-
   @Spec private CommandSpec spec;
 
   @Override
@@ -90,10 +78,7 @@ final class ClassifyCommand implements Callable<Integer> {
     if (top < 1) {
       throw new ParameterException(spec.commandLine(), "--top must be positive, got " + top);
     }
-    List<Path> files = ImageFiles.expand(paths, recursive);
-    if (files.isEmpty()) {
-      throw new FoveaException("no images in " + paths);
-    }
+    List<Path> files = imageFiles.list();
     int failures = 0;
     try (Fovea model = open()) {
       ClassificationHead classifier = head(model);
@@ -106,7 +91,7 @@ final class ClassifyCommand implements Callable<Integer> {
 
   private Fovea open() {
     try (Progress progress = new Progress(spec.commandLine().getErr())) {
-      return modelOptions.open(progress, UnaryOperator.identity());
+      return modelOptions.open(progress);
     }
   }
 
@@ -126,9 +111,7 @@ final class ClassifyCommand implements Callable<Integer> {
       Image image = imageOptions.prepare(imageOptions.read(file), model.preprocessing());
       predictions = classifier.classify(model, image, top);
     } catch (FoveaException | IllegalArgumentException e) {
-      String message = new Refusal(e).message();
-      String named = message.contains(file.toString()) ? message : file + ": " + message;
-      spec.commandLine().getErr().println("fovea: " + named);
+      spec.commandLine().getErr().println("fovea: " + new Refusal(e).message(file));
       return false;
     }
     print(file, predictions);

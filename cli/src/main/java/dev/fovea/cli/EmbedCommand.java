@@ -7,7 +7,6 @@ import dev.fovea.ImageException;
 import dev.fovea.kernels.Pooling;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +17,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
@@ -39,6 +37,7 @@ final class EmbedCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private ImageOptions imageOptions;
+  @Mixin private ImageFiles imageFiles;
 
   @Option(
       names = "--pool",
@@ -65,22 +64,11 @@ final class EmbedCommand implements Callable<Integer> {
   private Path out;
 
   @Option(
-      names = {"-r", "--recursive"},
-      description = "Also the directories in directories.")
-  private boolean recursive;
-
-  @Option(
       names = "--batch",
       defaultValue = "8",
       paramLabel = "N",
       description = "Images that go through the model together. Default: ${DEFAULT-VALUE}.")
   private int batch;
-
-  @Parameters(
-      arity = "1..*",
-      paramLabel = "IMAGE",
-      description = "Image files, or directories of them.")
-  private List<Path> paths;
 
   @Spec private CommandSpec spec;
 
@@ -95,8 +83,8 @@ final class EmbedCommand implements Callable<Integer> {
     if (batch < 1) {
       throw new ParameterException(spec.commandLine(), "--batch must be positive, got " + batch);
     }
-    List<Path> files = ImageFiles.expand(paths, recursive);
-    boolean single = paths.size() == 1 && !Files.isDirectory(paths.getFirst());
+    List<Path> files = imageFiles.list();
+    boolean single = imageFiles.isSingle();
     try (Fovea model = open();
         EmbeddingWriter writer = writer(model, single)) {
       for (int first = 0; first < files.size(); first += batch) {
@@ -165,9 +153,7 @@ final class EmbedCommand implements Callable<Integer> {
 
   private void report(RuntimeException e, Path file) {
     failures++;
-    String message = new Refusal(e).message();
-    String named = message.contains(file.toString()) ? message : file + ": " + message;
-    err().println("fovea: " + named);
+    err().println("fovea: " + new Refusal(e).message(file));
   }
 
   private PrintWriter err() {

@@ -58,14 +58,7 @@ final class InputImages {
     if (source.pixels != null) {
       return List.of(source.pixels);
     }
-    List<Path> files = ImageFiles.expand(source.paths, recursive);
-    if (files.isEmpty()) {
-      throw new ImageException(
-          "no images in "
-              + source.paths
-              + (recursive ? "" : "; --recursive looks into the directories in them, too"));
-    }
-    return files;
+    return ImageFiles.list(source.paths, recursive);
   }
 
   /** One of {@link #files} as a model with this preprocessing shall get it. */

@@ -20,7 +20,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -121,7 +120,7 @@ final class LostCommand implements Callable<Integer> {
     Map<String, Picture> pictures = new LinkedHashMap<>();
     List<String> names = DrawingOptions.names(files);
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       for (int i = 0; i < files.size(); i++) {
         List<Box> truth = annotations.of(files.get(i));
         PaddedImage image = input.padded(files.get(i), model);

@@ -118,6 +118,11 @@ final class ModelOptions {
     return model;
   }
 
+  /** Opens the model. */
+  Fovea open(ProgressListener progress) {
+    return open(progress, UnaryOperator.identity());
+  }
+
   /** Opens the model with options of the command's own on top. */
   Fovea open(ProgressListener progress, UnaryOperator<Options> more) {
     Registers chosen = registers == null ? null : registers.read();
@@ -125,7 +130,11 @@ final class ModelOptions {
   }
 
   /** Opens another model in the same way, with its own registers. */
-  Fovea open(String name, ProgressListener progress, UnaryOperator<Options> more) {
+  Fovea open(String name, ProgressListener progress) {
+    return open(name, progress, UnaryOperator.identity());
+  }
+
+  private Fovea open(String name, ProgressListener progress, UnaryOperator<Options> more) {
     Options options =
         Options.DEFAULT
             .withThreads(threads)

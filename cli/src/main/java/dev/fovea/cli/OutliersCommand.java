@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -110,9 +109,7 @@ final class OutliersCommand implements Callable<Integer> {
   }
 
   private Fovea open(boolean compared, Progress progress) {
-    return compared
-        ? modelOptions.open(compare, progress, UnaryOperator.identity())
-        : modelOptions.open(progress, UnaryOperator.identity());
+    return compared ? modelOptions.open(compare, progress) : modelOptions.open(progress);
   }
 
   /** A histogram, and a map of norms for every image and model. */

@@ -13,12 +13,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -42,6 +40,7 @@ final class ParityCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions = new ModelOptions("cuda");
   @Mixin private ImageOptions imageOptions;
+  @Mixin private ImageFiles imageFiles;
 
   @Option(
       names = "--reference",
@@ -60,12 +59,6 @@ final class ParityCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
-  @Parameters(
-      arity = "1..*",
-      paramLabel = "IMAGE",
-      description = "Image files, or directories of them.")
-  private List<Path> paths;
-
   @Spec private CommandSpec spec;
 
   /** What --json prints. */
@@ -80,6 +73,7 @@ final class ParityCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    List<Path> files = imageFiles.list();
     Report report;
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea expected =
@@ -90,9 +84,9 @@ final class ParityCommand implements Callable<Integer> {
                         .withDevice(reference)
                         .withKernels(referenceKernels)
                         .withStorage(WeightStorage.F32));
-        Fovea actual = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea actual = modelOptions.open(progress)) {
       List<Image> images = new ArrayList<>();
-      for (Path file : ImageFiles.expand(paths, false)) {
+      for (Path file : files) {
         images.add(imageOptions.prepare(imageOptions.read(file), expected.preprocessing()));
       }
       Parity parity = Parity.between(expected, actual, images);

@@ -6,7 +6,6 @@ import dev.fovea.Preprocessing;
 import dev.fovea.analysis.ComponentColors;
 import dev.fovea.analysis.KMeans;
 import dev.fovea.analysis.PatchFeatures;
-import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.plots.Palette;
 import dev.fovea.plots.PatchPicture;
@@ -18,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,7 +44,7 @@ final class PcaCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
-  @Mixin private DrawingOptions drawings;
+  @Mixin private MapOutputs outputs;
 
   @Option(
       names = "--foreground",
@@ -77,20 +75,11 @@ final class PcaCommand implements Callable<Integer> {
       description = "Where k-means starts. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
-  @Option(
-      names = "--arrays",
-      paramLabel = "FILE.safetensors",
-      description = "Write components and segments as arrays.")
-  private Path arrays;
-
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws IOException {
-    if (!drawings.wanted() && arrays == null) {
-      throw new ParameterException(
-          spec.commandLine(), "nothing to do: ask for pictures with --out or for --arrays");
-    }
+    outputs.check(spec);
     if (!(deviations > 0) || (segments != null && segments > Palette.COLORS)) {
       throw new ParameterException(
           spec.commandLine(),
@@ -100,7 +89,7 @@ final class PcaCommand implements Callable<Integer> {
     List<PatchFeatures> features = new ArrayList<>();
     Preprocessing preprocessing;
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       preprocessing = model.preprocessing();
       for (Path file : files) {
         features.add(
@@ -144,12 +133,7 @@ final class PcaCommand implements Callable<Integer> {
                 .picture());
       }
     }
-    if (arrays != null) {
-      SafetensorsWriter.write(arrays, tensors);
-    }
-    if (drawings.wanted()) {
-      drawings.write(pictures);
-    }
+    outputs.write(pictures, tensors);
   }
 
   private static List<Long> shape(PatchGrid grid, Long... more) {

@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -154,7 +153,7 @@ final class ProbeCommand implements Runnable {
     ImageSet images = ImageSet.read(data, validation, seed);
     ProbeReport report;
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       Preprocessing preprocessing = imageOptions.change(model.preprocessing());
       TokenStore store =
           new TokenStore(

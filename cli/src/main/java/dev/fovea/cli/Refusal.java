@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Path;
 import java.util.concurrent.ExecutionException;
 
 /** Why a command failed, as one line for people. */
@@ -43,6 +44,12 @@ record Refusal(Throwable cause) {
                   + " --batch, or --storage f16";
           default -> "unexpected " + cause + " (please report it, with --stacktrace)";
         });
+  }
+
+  /** The same, with the file that it is about. */
+  String message(Path file) {
+    String message = message();
+    return message.contains(file.toString()) ? message : file + ": " + message;
   }
 
   /** A text without line breaks. */

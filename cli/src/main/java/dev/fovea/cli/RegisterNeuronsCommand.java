@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -86,7 +85,7 @@ final class RegisterNeuronsCommand implements Callable<Integer> {
     Search search = new Search(outliers.rule(), block, highestBlock);
     List<Path> files = input.files();
     try (Progress progress = new Progress(spec.commandLine().getErr());
-        Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+        Fovea model = modelOptions.open(progress)) {
       List<Image> images = input.images(files, model.preprocessing());
       RegisterNeurons found = RegisterNeurons.find(model, images, search);
       Choice choice =

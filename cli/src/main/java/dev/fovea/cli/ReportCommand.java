@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -119,7 +118,7 @@ final class ReportCommand implements Callable<Integer> {
     List<Path> files = input.files();
     List<ReportColumn> columns = new ArrayList<>();
     try (Progress progress = new Progress(spec.commandLine().getErr())) {
-      try (Fovea model = modelOptions.open(progress, UnaryOperator.identity())) {
+      try (Fovea model = modelOptions.open(progress)) {
         columns.addAll(analyse(model, files, settings, progress));
       }
       if (compare != null) {
@@ -150,7 +149,7 @@ final class ReportCommand implements Callable<Integer> {
 
   private ReportColumn compared(
       List<Path> files, ReportColumn.Settings settings, Progress progress) {
-    try (Fovea model = modelOptions.open(compare, progress, UnaryOperator.identity())) {
+    try (Fovea model = modelOptions.open(compare, progress)) {
       List<Image> images = input.images(files, model.preprocessing());
       boolean same = shortened(compare).equals(shortened(modelOptions.model()));
       String name = shortened(compare) + (same ? " (compared)" : "");

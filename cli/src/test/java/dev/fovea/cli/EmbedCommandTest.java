@@ -91,9 +91,11 @@ class EmbedCommandTest {
   }
 
   @Test
-  void anEmptyDirectoryIsAnEmptyArray() throws IOException {
-    Path empty = Files.createDirectories(folder.resolve("empty"));
-    assertThat(json(Cli.run("embed", "-m", TINY, empty)).isEmpty()).isTrue();
+  void aDirectoryWithoutImagesIsRefused() {
+    Result result = Cli.run("embed", "-m", TINY, folder);
+    assertThat(result.exit()).isEqualTo(1);
+    assertThat(result.out()).isEmpty();
+    assertThat(result.err()).contains("no images in [" + folder + "]", "--recursive");
   }
 
   @Test
