@@ -25,7 +25,7 @@ class BitIdentityTest {
           .withPooling(Pooling.CLS_MEAN, true);
 
   @ParameterizedTest
-  @ValueSource(ints = {2, 3, 7})
+  @ValueSource(ints = {2, 3, 7, 16})
   void anyNumberOfThreadsGivesTheSameBits(int threads) {
     Image image = image(1, 98, 56);
     assertThat(run(Options.DEFAULT.withThreads(threads), image))

@@ -31,7 +31,7 @@ class BitIdentityTest extends VerbTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3})
+  @ValueSource(ints = {1, 2, 3, 16})
   void theNumberOfThreadsDoesNotMatter(int threads) {
     float[] expected = embed(device, images);
     try (Device other = open(threads, WeightStorage.F32)) {

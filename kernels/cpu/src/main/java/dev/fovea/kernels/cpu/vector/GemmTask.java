@@ -24,6 +24,11 @@ abstract class GemmTask implements Task {
   /** Most panels of a piece: a chain of them takes 192 KB at 512 bits. */
   private static final int MOST_PANELS = 4;
 
+  /**
+   * Where rows are shared out: so many tiles of a panel group a thread leave no thread idle long.
+   */
+  private static final int TILES_PER_THREAD = 6;
+
   /** Most tiles of a piece: with that many panels, their results take 144 KB at 512 bits. */
   private static final int MOST_TILES = 24;
 
@@ -49,7 +54,7 @@ abstract class GemmTask implements Task {
     this.scratch = scratch;
     firstPanel = columns.first() / linear.panelOutputs();
     panels = Lanes.steps(columns.end(), linear.panelOutputs()) - firstPanel;
-    panelGroups = panelGroups(panels, scratch.slots());
+    panelGroups = panelGroups(panels, rows.tiles(), scratch.slots());
     rowGroups = Shares.parts(rows.tiles(), MOST_TILES, panelGroups, scratch.slots());
     mostTiles = rowGroups == 0 ? 0 : Lanes.steps(rows.tiles(), rowGroups);
     resultSize = linear.inputs() > CHAIN ? TILE_SIZE : 0;
@@ -58,15 +63,22 @@ abstract class GemmTask implements Task {
 
   /**
    * As few as have {@link #MOST_PANELS} at most and give all threads as many. A thread that has all
-   * rows reads a weight that no other one reads; where rows must be shared, every thread reads all.
+   * rows reads a weight that no other one reads; where rows must be shared, every thread reads all,
+   * and groups may have to be smaller to go round.
    */
-  private static int panelGroups(int panels, int threads) {
+  private static int panelGroups(int panels, int tiles, int threads) {
     for (int size = MOST_PANELS; size >= 2; size--) {
       if (Lanes.steps(panels, size) % threads == 0) {
         return Lanes.steps(panels, size);
       }
     }
-    return Math.max(1, Lanes.steps(panels, MOST_PANELS));
+    for (int size = MOST_PANELS; size >= 2; size--) {
+      int groups = Lanes.steps(panels, size);
+      if ((long) groups * tiles >= (long) TILES_PER_THREAD * threads) {
+        return groups;
+      }
+    }
+    return Math.max(1, panels);
   }
 
   // Scratch memory of a slot: a tile for each row tile of a piece (or one for all), of which the
