@@ -33,6 +33,15 @@ final class ForwardPlan implements AutoCloseable {
     long pixelBytes() {
       return 3L * height * width * (rgb ? 1 : Float.BYTES);
     }
+
+    /** Whether so many images like this one can be run for this request. */
+    boolean fits(PreparedImage image, int count, FeatureRequest wanted) {
+      return images == count
+          && rgb == image.isRgb()
+          && height == image.height()
+          && width == image.width()
+          && request.equals(wanted);
+    }
   }
 
   /**

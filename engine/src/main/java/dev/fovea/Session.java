@@ -2,19 +2,14 @@ package dev.fovea;
 
 import dev.fovea.kernels.Device;
 import dev.fovea.kernels.DeviceLostException;
-import dev.fovea.kernels.PositionTable;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
-import java.util.SequencedMap;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -28,26 +23,8 @@ final class Session implements AutoCloseable {
 
   private static final Logger LOGGER = System.getLogger("dev.fovea");
 
-  /**
-   * Side of a warm-up's image where the preprocessing leaves it open: that of a 224 pixel image.
-   */
-  private static final int USUAL_PATCHES = 16;
-
-  private static final int FEWEST_PATCHES = 2;
-
-  private static final int WARM_UP_RUNS = 12;
-
-  /** Plans kept; each holds the activations of its shape. */
-  private static final int PLANS = 8;
-
-  /** Position tables kept. */
-  private static final int TABLES = 16;
-
   /** Most images that share a plan, however small they are and however large the device. */
   static final int BATCH_IMAGES = 64;
-
-  /** What a position table is made for. */
-  private record Grid(int rows, int columns, int registers) {}
 
   /** The model as it was trained. */
   private final VitConfig config;
@@ -64,15 +41,10 @@ final class Session implements AutoCloseable {
   /** Fair, so that no caller waits for ever; guards everything below. */
   private final ReentrantLock running = new ReentrantLock(true);
 
-  /** Most recently used first. */
-  private final List<ForwardPlan> plans = new ArrayList<>(PLANS + 1);
-
-  private final SequencedMap<Grid, PositionTable> tables = new LinkedHashMap<>(TABLES, 0.75f, true);
-
   /**
    * Null once closed, so that the weights' memory is free even while somebody keeps the session.
    */
-  private VisionTransformer model;
+  private PlanCache plans;
 
   /** What the model is on, or was when it was closed; written with the lock held. */
   private volatile Device device;
@@ -92,10 +64,10 @@ final class Session implements AutoCloseable {
     this.config = edits.trained();
     this.edits = edits;
     this.fingerprint = fingerprint;
-    this.model = model;
     this.device = model.device();
     this.preprocessing = preprocessing;
     this.lookup = Preprocessor.lookup(preprocessing);
+    this.plans = new PlanCache(model, this::edits, lookup);
     this.placement = placement;
     this.rehearsal = placement.rehearsal();
   }
@@ -140,7 +112,7 @@ final class Session implements AutoCloseable {
 
   private FeatureLayout runAlone(
       PreparedImage image, FeatureRequest request, MemorySegment target) {
-    ForwardPlan plan = plan(image, 1, request);
+    ForwardPlan plan = plans().get(image, 1, request);
     checkTarget(target, plan.layout());
     image.copyTo(plan.pixels(), 0);
     rehearsal.await();
@@ -204,7 +176,7 @@ final class Session implements AutoCloseable {
   }
 
   private List<Features> runTogether(List<PreparedImage> batch, FeatureRequest request) {
-    ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
+    ForwardPlan plan = plans().get(batch.getFirst(), batch.size(), request);
     int floats = plan.layout().floats();
     for (int i = 0; i < batch.size(); i++) {
       batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
@@ -226,73 +198,18 @@ final class Session implements AutoCloseable {
    */
   private void replaceDevice(DeviceLostException loss) {
     VisionTransformer replacement = placement.replace(loss, config);
-    dropPlans();
+    plans.close();
     device.close();
-    model = replacement;
+    plans = new PlanCache(replacement, this::edits, lookup);
     device = replacement.device();
   }
 
-  /** The plan for a shape, from the cache or newly recorded. Called with the lock held. */
-  private ForwardPlan plan(PreparedImage image, int images, FeatureRequest request) {
-    if (model == null) {
+  /** Called with the lock held. */
+  private PlanCache plans() {
+    if (plans == null) {
       throw new IllegalStateException("this model is closed: open it again, or close it later");
     }
-    for (int i = 0; i < plans.size(); i++) {
-      ForwardPlan plan = plans.get(i);
-      ForwardPlan.Shape shape = plan.shape();
-      if (shape.images() == images
-          && shape.rgb() == image.isRgb()
-          && shape.height() == image.height()
-          && shape.width() == image.width()
-          && shape.request().equals(request)) {
-        if (i > 0) {
-          plans.remove(i);
-          plans.addFirst(plan);
-        }
-        return plan;
-      }
-    }
-    ForwardPlan plan =
-        recordOrMakeRoom(
-            new ForwardPlan.Shape(image.isRgb(), images, image.height(), image.width(), request));
-    plans.addFirst(plan);
-    if (plans.size() > PLANS) {
-      plans.removeLast().close();
-    }
-    return plan;
-  }
-
-  /** A new plan; where there is no memory for it beside the others, in their place. */
-  private ForwardPlan recordOrMakeRoom(ForwardPlan.Shape shape) {
-    try {
-      return record(shape);
-    } catch (OutOfMemoryError e) {
-      if (plans.isEmpty()) {
-        throw e;
-      }
-      dropPlans();
-      return record(shape);
-    }
-  }
-
-  private void dropPlans() {
-    plans.forEach(ForwardPlan::close);
-    plans.clear();
-    tables.clear();
-  }
-
-  private ForwardPlan record(ForwardPlan.Shape shape) {
-    int rows = shape.height() / config.patch();
-    int columns = shape.width() / config.patch();
-    RegisterEdits asked = edits(shape.request());
-    int count = asked.config().registers();
-    PositionTable table =
-        tables.computeIfAbsent(
-            new Grid(rows, columns, count), grid -> model.positions(rows, columns, count));
-    if (tables.size() > TABLES) {
-      tables.pollFirstEntry();
-    }
-    return new ForwardPlan(model, asked, table, lookup, shape);
+    return plans;
   }
 
   /** What a request changes, after it was found that this model can be changed so. */
@@ -305,51 +222,9 @@ final class Session implements AutoCloseable {
     return asked;
   }
 
-  /**
-   * Runs images of the usual size until that does not get faster any more: what the rehearsal could
-   * not know (loops of this length, the resizing of photographs) is compiled, and the plan is
-   * there. First a tiny image that is normalised already, so that the compiler does not take
-   * photographs for all that there are; then photographs.
-   */
+  /** Has everything compiled that a request needs, see {@link WarmUp}. */
   void warmUp(FeatureRequest request) {
-    int width = preprocessing.cropWidth();
-    int height = preprocessing.cropHeight();
-    boolean known = width > 0 && width % config.patch() == 0 && height % config.patch() == 0;
-    if (known) {
-      int shrunk = Math.min(2 * preprocessing.shortest(), 2048);
-      Image photograph = shrunk > 0 ? blank(shrunk, shrunk) : blank(width, height);
-      warmUp(planes(FEWEST_PATCHES), request, 1);
-      warmUp(photograph, request, WARM_UP_RUNS);
-    } else {
-      warmUp(planes(USUAL_PATCHES), request, WARM_UP_RUNS);
-    }
-  }
-
-  private static Image blank(int width, int height) {
-    return Image.rgb(width, height, new byte[3 * width * height]);
-  }
-
-  private Image planes(int patches) {
-    int side = patches * config.patch();
-    return Image.planes(side, side, new float[3 * side * side]);
-  }
-
-  /**
-   * Runs an image until three times in a row it was not a tenth faster than ever before. Waits a
-   * little in between: that time is the compiler's.
-   */
-  private void warmUp(Image image, FeatureRequest request, int most) {
-    MemorySegment target = MemorySegment.ofArray(new float[layout(image, request).floats()]);
-    long best = Long.MAX_VALUE;
-    int inVain = 0;
-    for (int i = 0; i < most && inVain < 3; i++) {
-      long begin = System.nanoTime();
-      run(image, request, target);
-      long nanos = System.nanoTime() - begin;
-      inVain = nanos < 0.9 * best ? 0 : inVain + 1;
-      best = Math.min(best, nanos);
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
-    }
+    new WarmUp(this, preprocessing).run(request);
   }
 
   /** Starts {@link #warmUp} on a thread of its own, which ends with the session at the latest. */
@@ -369,9 +244,9 @@ final class Session implements AutoCloseable {
   public void close() {
     running.lock();
     try {
-      if (model != null) {
-        model = null;
-        dropPlans();
+      if (plans != null) {
+        plans.close();
+        plans = null;
         device.close();
       }
     } finally {
