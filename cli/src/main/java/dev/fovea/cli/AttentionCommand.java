@@ -48,7 +48,7 @@ final class AttentionCommand implements Callable<Integer> {
 
   @Option(
       names = "--blocks",
-      paramLabel = "B,...",
+      paramLabel = "B",
       split = ",",
       description = "Blocks, from 0, or all. Default: the last one.")
   private List<String> blocks;
