@@ -194,30 +194,28 @@ public final class VectorKernels implements CpuKernels {
   @Override
   public List<Task> norm(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch) {
     scratch.reserve(RowNorm.SCRATCH);
-    return List.of(new NormTask(x, rows, norm, y, scratch));
+    int pieces = Shares.parts(rows.count(), NormTask.MOST_ROWS, x.images(), scratch.slots());
+    return List.of(new NormTask(x, rows, norm, y, scratch, pieces));
   }
 
-  /** LayerNorm of single rows: one piece for a few of them. */
-  private record NormTask(CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch)
+  /** LayerNorm of single rows, those of every image in so many pieces. */
+  private record NormTask(
+      CpuTokens x, Rows rows, NormWeights norm, CpuTokens y, Scratch scratch, int pieces)
       implements Task {
 
     private static final int MOST_ROWS = 32;
 
-    private int pieces() {
-      return Shares.parts(rows.count(), MOST_ROWS, x.images(), scratch.slots());
-    }
-
     @Override
     public int count() {
-      return Math.multiplyExact(x.images(), pieces());
+      return Math.multiplyExact(x.images(), pieces);
     }
 
     @Override
     public void run(int index, int slot) {
-      int image = index / pieces();
-      int part = index % pieces();
-      int end = Shares.start(rows.count(), part + 1, pieces());
-      for (int i = Shares.start(rows.count(), part, pieces()); i < end; i++) {
+      int image = index / pieces;
+      int part = index % pieces;
+      int end = Shares.start(rows.count(), part + 1, pieces);
+      for (int i = Shares.start(rows.count(), part, pieces); i < end; i++) {
         int row = rows.first() + i;
         int from = x.offset(image, row);
         int to = y.offset(image, row);
