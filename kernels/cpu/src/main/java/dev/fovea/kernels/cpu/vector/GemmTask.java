@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
+import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 import static dev.fovea.kernels.cpu.vector.RowTiles.TILE_SIZE;
 
@@ -29,8 +30,8 @@ abstract class GemmTask implements Task {
    */
   private static final int TILES_PER_THREAD = 6;
 
-  /** Most tiles of a piece: with that many panels, their results take 144 KB at 512 bits. */
-  private static final int MOST_TILES = 24;
+  /** Most tiles of a piece: with that many panels, their results take 147 KB at 512 bits. */
+  private static final int MOST_TILES = 288 / TILE;
 
   private final LeftRows rows;
   private final PanelLinear linear;

@@ -1,6 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
+import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import dev.fovea.kernels.Sizes;
@@ -21,7 +22,7 @@ final class KeyValuePacking implements Task {
   private static final int MOST_PANELS = 3;
 
   /** Divides the rows of a tile and the columns of a panel, so that all are in one of each. */
-  private static final int KEYS_AT_ONCE = 4;
+  private static final int KEYS_AT_ONCE = TILE % 4 == 0 ? 4 : 2;
 
   private final AttentionStep step;
   private final Scratch scratch;

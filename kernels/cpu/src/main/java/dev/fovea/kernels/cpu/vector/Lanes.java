@@ -1,5 +1,6 @@
 package dev.fovea.kernels.cpu.vector;
 
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
@@ -33,11 +34,10 @@ final class Lanes {
   static final int PANEL = 2 * COUNT;
 
   /**
-   * Rows of a tile. Two accumulators a row, two vectors of the panel and a broadcast fill the 32
-   * registers of AVX-512; of 16 registers the compiler wants some free: with six rows it keeps two
-   * accumulators in memory and runs at half speed.
+   * Rows of a tile. Two accumulators a row, two vectors of the panel and a broadcast fill the
+   * vector registers.
    */
-  static final int TILE = SPECIES.vectorBitSize() >= 512 ? 12 : 4;
+  static final int TILE = registers() == 32 ? 12 : 6;
 
   // Exchanges of lanes that lie so far apart; without meaning where there are too few.
   static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(SPECIES, i -> i ^ 1);
@@ -50,6 +50,12 @@ final class Lanes {
   private static int bits() {
     int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
     return Integer.getInteger("fovea.kernels.bits", Math.min(WIDEST, preferred));
+  }
+
+  /** Vector registers of the processor at this width: x86 has 32 with AVX-512, others always. */
+  private static int registers() {
+    boolean x86 = List.of("amd64", "x86_64").contains(System.getProperty("os.arch"));
+    return x86 && SPECIES.vectorBitSize() < 512 ? 16 : 32;
   }
 
   /** {@code size} rounded up to a multiple of {@code step}, counted in steps. */

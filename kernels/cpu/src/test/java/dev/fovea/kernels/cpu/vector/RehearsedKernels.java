@@ -48,7 +48,7 @@ public final class RehearsedKernels {
     int c = TILE_SIZE;
     int other = 2 * TILE_SIZE;
     int rows = Lanes.TILE;
-    MicroKernel.multiply(memory, 0, memory, c, 64, memory, other, 0);
+    MicroKernel.multiply(memory, 0, memory, c, 63, memory, other, 0);
     MicroKernel.multiplyAdd(memory, 0, memory, c, 64, memory, other, 0, 3 * TILE_SIZE);
     RowNorm.apply(memory, 0, norm, memory, c, memory, other);
     Softmax.raise(memory, 0, rows, 4, c);

@@ -76,7 +76,7 @@ class VectorLawsTest {
         .isEmpty();
     assertThat(methods().filter(m -> codeLength(m) > 300).map(VectorLawsTest::name))
         .as("the hot methods are among those that were measured")
-        .contains("MicroKernel.multiply12", "MicroKernel.multiply4");
+        .contains("TwelveRows.multiply", "SixRows.multiply");
   }
 
   /** Sums across lanes come out differently in the interpreter and in compiled code. */
