@@ -135,6 +135,25 @@ public final class Preprocessor {
   }
 
   /**
+   * The normalised planes that a model with this preprocessing makes of an image.
+   *
+   * @throws ImageException if the result would be too large for an array
+   */
+  public static Image.Planes planes(Image.Rgb image, Preprocessing preprocessing) {
+    Image.Rgb pixels = apply(image, preprocessing);
+    float[] values = lookup(preprocessing);
+    int count = pixels.width() * pixels.height();
+    float[] planes = new float[3 * count];
+    for (int i = 0; i < count; i++) {
+      for (int channel = 0; channel < 3; channel++) {
+        int sample = pixels.samples()[3 * i + channel] & 0xff;
+        planes[channel * count + i] = values[256 * channel + sample];
+      }
+    }
+    return new Image.Planes(pixels.width(), pixels.height(), planes);
+  }
+
+  /**
    * The normalised value of every sample value: [3, 256], red first.
    *
    * <p>Bit for bit as torchvision's {@code ToTensor} and {@code Normalize}, in float32 throughout.

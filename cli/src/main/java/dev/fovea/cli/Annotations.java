@@ -127,15 +127,11 @@ interface Annotations {
       this.file = file;
       try (InputStream in = Files.newInputStream(file)) {
         Contents contents = MAPPER.readValue(in, Contents.class);
-        if (contents.images() == null || contents.annotations() == null) {
+        if (contents == null || contents.images() == null || contents.annotations() == null) {
           throw new FoveaException(file + ": expected the members images and annotations");
         }
-        for (Picture image : contents.images()) {
-          ids.put(Path.of(image.fileName()).getFileName().toString(), image.id());
-        }
-        contents.annotations().stream()
-            .filter(annotation -> annotation.iscrowd() == 0)
-            .forEach(this::add);
+        contents.images().forEach(this::add);
+        contents.annotations().forEach(this::add);
       } catch (IOException e) {
         throw new FoveaException("cannot read " + file + ": " + OutputPath.reason(e), e);
       } catch (JacksonException e) {
@@ -144,12 +140,21 @@ interface Annotations {
       }
     }
 
+    /** By the name alone: some files have folders before it. */
+    private void add(Picture image) {
+      if (image == null || image.fileName() == null) {
+        throw new FoveaException(file + ": expected a file_name for every image");
+      }
+      ids.put(image.fileName().substring(image.fileName().lastIndexOf('/') + 1), image.id());
+    }
+
     private void add(Annotation annotation) {
-      double[] box = annotation.bbox();
-      if (box == null || box.length != 4) {
+      if (annotation == null || annotation.bbox() == null || annotation.bbox().length != 4) {
         throw new FoveaException(file + ": expected boxes of four numbers");
       }
-      if (box[2] > 0 && box[3] > 0) { // COCO has some without an inside
+      double[] box = annotation.bbox();
+      boolean inside = box[2] > 0 && box[3] > 0; // COCO has some without
+      if (inside && annotation.iscrowd() == 0) {
         boxes
             .computeIfAbsent(annotation.imageId(), id -> new ArrayList<>())
             .add(new Box(box[0], box[1], box[0] + box[2], box[1] + box[3]));

@@ -44,10 +44,17 @@ final class AtomicFile implements AutoCloseable {
     return Channels.newOutputStream(channel);
   }
 
+  /** Ends writing: as many files as one likes may wait for {@link #commit} then. */
+  void finish() throws IOException {
+    if (channel.isOpen()) {
+      channel.force(true);
+      channel.close();
+    }
+  }
+
   /** Replaces what has the target's name. */
   void commit() throws IOException {
-    channel.force(true);
-    channel.close();
+    finish();
     Files.move(
         partial, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }

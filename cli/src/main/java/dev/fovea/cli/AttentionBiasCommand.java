@@ -4,6 +4,7 @@ import dev.fovea.AttentionBias;
 import dev.fovea.Fovea;
 import dev.fovea.TestTimeRegister;
 import dev.fovea.analysis.RegisterMeans;
+import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,6 +49,7 @@ final class AttentionBiasCommand implements Callable<Integer> {
           spec.commandLine(), "--out must end in .safetensors, got " + out);
     }
     List<Path> files = input.files();
+    OutputPath.resolve(out); // refuses before the work, not after it
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       if (!(model.registers() instanceof TestTimeRegister register)) {

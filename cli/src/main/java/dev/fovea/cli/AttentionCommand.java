@@ -2,7 +2,6 @@ package dev.fovea.cli;
 
 import dev.fovea.Fovea;
 import dev.fovea.Image;
-import dev.fovea.Preprocessing;
 import dev.fovea.analysis.AttentionMaps;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.plots.ContactSheet;
@@ -32,8 +31,9 @@ import picocli.CommandLine.Spec;
       "  NAME-attention-B            every head's map, and their mean, of CLS and every register",
       "  NAME-attention-B-cls        the mean of the heads over the image, for CLS",
       "  NAME-attention-B-register1  and for every register",
-      "With --arrays a safetensors file: NAME.blockB [1 + R, heads, rows, columns] for every image",
-      "and block, CLS first.",
+      "and with --heads also NAME-attention-B-cls-head0, ..., one head's map over the image.",
+      "With --arrays a safetensors file: NAME.blockB [1 + R, heads, rows, columns] and the mean of",
+      "the heads NAME.blockB.mean [1 + R, rows, columns] for every image and block, CLS first.",
       "",
       "Examples:",
       "  fovea attention -m facebook/dinov2-with-registers-small cat.jpg --out maps",
@@ -60,30 +60,32 @@ final class AttentionCommand implements Callable<Integer> {
           "Keep only the patches that get most, as few as hold this share of each map (0 to 1).")
   private Double mass;
 
+  @Option(names = "--heads", description = "Also lay the map of every single head over the image.")
+  private boolean everyHead;
+
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws IOException {
-    outputs.check(spec);
     List<Path> files = input.files();
     List<String> names = DrawingOptions.names(files);
-    Map<String, Picture> pictures = new LinkedHashMap<>();
     Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
-    try (Progress progress = new Progress(spec.commandLine().getErr());
+    try (PictureFolder pictures = outputs.open(spec);
+        Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       int[] indices = blocks(model.config().depth());
       for (int i = 0; i < files.size(); i++) {
         Image image = input.read(files.get(i), model.preprocessing());
         AttentionMaps maps = AttentionMaps.of(model, image, indices);
         if (outputs.pictures()) {
-          draw(names.get(i), files.get(i), model.preprocessing(), maps, pictures);
+          draw(names.get(i), input.seen(files.get(i), model.preprocessing()), maps, pictures);
         }
         if (outputs.arrays()) {
           collect(names.get(i), maps, tensors);
         }
       }
+      outputs.write(pictures, tensors);
     }
-    outputs.write(pictures, tensors);
     return 0;
   }
 
@@ -102,22 +104,26 @@ final class AttentionCommand implements Callable<Integer> {
     }
   }
 
-  private void draw(
-      String name,
-      Path file,
-      Preprocessing preprocessing,
-      AttentionMaps maps,
-      Map<String, Picture> pictures) {
-    Image.Rgb seen = input.seen(file, preprocessing);
+  private void draw(String name, Image.Rgb seen, AttentionMaps maps, PictureFolder pictures)
+      throws IOException {
     for (int block : maps.blocks()) {
       String prefix = name + "-attention-" + block;
-      pictures.put(prefix, sheet(maps, block));
+      pictures.draw(prefix, () -> sheet(maps, block));
       for (int query = 0; query <= maps.registers(); query++) {
-        float[] map = kept(maps.mean(block, query));
-        Picture picture = PatchPicture.over(seen, maps.grid()).heat(map, 0, largest(map)).picture();
-        pictures.put(prefix + (query == AttentionMaps.CLS ? "-cls" : "-register" + query), picture);
+        String ofQuery = prefix + (query == AttentionMaps.CLS ? "-cls" : "-register" + query);
+        float[] mean = maps.mean(block, query);
+        pictures.draw(ofQuery, () -> over(seen, maps, mean));
+        for (int head = 0; everyHead && head < maps.heads(); head++) {
+          float[] map = maps.head(block, head, query);
+          pictures.draw(ofQuery + "-head" + head, () -> over(seen, maps, map));
+        }
       }
     }
+  }
+
+  private Picture over(Image.Rgb seen, AttentionMaps maps, float[] map) {
+    float[] kept = kept(map);
+    return PatchPicture.over(seen, maps.grid()).heat(kept, 0, largest(kept)).picture();
   }
 
   /** A row for CLS and for every register; the mean of the heads, then every head. */
@@ -143,21 +149,33 @@ final class AttentionCommand implements Callable<Integer> {
   }
 
   private void collect(String name, AttentionMaps maps, Map<TensorInfo, float[]> tensors) {
-    int patches = maps.grid().patches();
+    long queries = 1L + maps.registers();
+    long rows = maps.grid().rows();
+    long columns = maps.grid().columns();
     for (int block : maps.blocks()) {
-      float[] values = new float[(1 + maps.registers()) * maps.heads() * patches];
-      for (int i = 0; i < values.length / patches; i++) {
-        float[] map = kept(maps.head(block, i % maps.heads(), i / maps.heads()));
-        System.arraycopy(map, 0, values, i * patches, patches);
+      List<float[]> heads = new ArrayList<>();
+      List<float[]> means = new ArrayList<>();
+      for (int query = 0; query < queries; query++) {
+        means.add(kept(maps.mean(block, query)));
+        for (int head = 0; head < maps.heads(); head++) {
+          heads.add(kept(maps.head(block, head, query)));
+        }
       }
-      List<Long> shape =
-          List.of(
-              1L + maps.registers(),
-              (long) maps.heads(),
-              (long) maps.grid().rows(),
-              (long) maps.grid().columns());
-      tensors.put(new TensorInfo(name + ".block" + block, "F32", shape), values);
+      String tensor = name + ".block" + block;
+      List<Long> shape = List.of(queries, (long) maps.heads(), rows, columns);
+      tensors.put(new TensorInfo(tensor, "F32", shape), concatenated(heads));
+      List<Long> shapeOfMean = List.of(queries, rows, columns);
+      tensors.put(new TensorInfo(tensor + ".mean", "F32", shapeOfMean), concatenated(means));
     }
+  }
+
+  private static float[] concatenated(List<float[]> maps) {
+    int patches = maps.getFirst().length;
+    float[] values = new float[maps.size() * patches];
+    for (int i = 0; i < maps.size(); i++) {
+      System.arraycopy(maps.get(i), 0, values, i * patches, patches);
+    }
+    return values;
   }
 
   private float[] kept(float[] map) {

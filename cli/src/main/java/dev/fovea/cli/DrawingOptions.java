@@ -2,12 +2,9 @@ package dev.fovea.cli;
 
 import dev.fovea.plots.Picture;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import picocli.CommandLine.Option;
 
@@ -34,26 +31,9 @@ final class DrawingOptions {
     return directory != null;
   }
 
-  /**
-   * Writes pictures, each complete or not at all. They are drawn before the first is written.
-   *
-   * @param pictures by the names of their files, without extension
-   */
-  void write(Map<String, Picture> pictures) throws IOException {
-    Map<String, byte[]> files = new LinkedHashMap<>();
-    pictures.forEach(
-        (name, picture) ->
-            formats.forEach(
-                format -> files.put(name + "." + format.extension(), picture.encode(format))));
-    if (!Files.isDirectory(directory)) {
-      Files.createDirectory(directory);
-    }
-    for (Map.Entry<String, byte[]> entry : files.entrySet()) {
-      try (AtomicFile file = AtomicFile.create(directory.resolve(entry.getKey()))) {
-        file.stream().write(entry.getValue());
-        file.commit();
-      }
-    }
+  /** Where the pictures are drawn, if they are wanted. */
+  PictureFolder open() throws IOException {
+    return PictureFolder.open(directory, formats);
   }
 
   /**

@@ -92,18 +92,7 @@ final class ImageOptions {
    * preprocessing, changed as the options say.
    */
   Image.Planes planes(Image.Rgb image, Preprocessing preprocessing) {
-    Preprocessing changed = change(preprocessing);
-    Image.Rgb pixels = Preprocessor.apply(image, changed);
-    float[] values = Preprocessor.lookup(changed);
-    int count = pixels.width() * pixels.height();
-    float[] planes = new float[3 * count];
-    for (int i = 0; i < count; i++) {
-      for (int channel = 0; channel < 3; channel++) {
-        int sample = pixels.samples()[3 * i + channel] & 0xff;
-        planes[channel * count + i] = values[256 * channel + sample];
-      }
-    }
-    return new Image.Planes(pixels.width(), pixels.height(), planes);
+    return Preprocessor.planes(image, change(preprocessing));
   }
 
   /** Reads "224" and "448x252". */

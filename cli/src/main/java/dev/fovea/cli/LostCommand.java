@@ -3,6 +3,7 @@ package dev.fovea.cli;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.PatchGrid;
+import dev.fovea.Preprocessing;
 import dev.fovea.analysis.Box;
 import dev.fovea.analysis.Lost;
 import dev.fovea.analysis.PatchFeatures;
@@ -14,6 +15,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -112,37 +114,41 @@ final class LostCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Lost.Settings settings = new Lost.Settings(normalize, bias, candidates);
     List<Path> files = input.files();
-    Annotations annotations = annotated == null ? image -> List.of() : Annotations.open(annotated);
-    if (annotated != null) {
-      input.refuseCrop(spec);
-    }
+    List<List<Box>> truths = truths(files);
     List<Finding> findings = new ArrayList<>();
-    Map<String, Picture> pictures = new LinkedHashMap<>();
     List<String> names = DrawingOptions.names(files);
-    try (Progress progress = new Progress(spec.commandLine().getErr());
+    try (PictureFolder pictures = drawings.open();
+        Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       for (int i = 0; i < files.size(); i++) {
-        List<Box> truth = annotations.of(files.get(i));
         PaddedImage image = input.padded(files.get(i), model);
         Lost lost = Lost.find(PatchFeatures.of(model, image.planes(), source), settings);
         int patch = model.config().patch();
         Optional<Box> seen = lost.box(patch, image.width(), image.height());
         Optional<Box> box = seen.map(found -> found.scaled(image.scaleX(), image.scaleY()));
-        findings.add(new Finding(files.get(i), lost, box, truth));
-        if (drawings.wanted()) {
-          Image.Rgb visible = InputImages.visible(image.planes(), model.preprocessing());
-          pictures.put(names.get(i) + "-lost", draw(visible, findings.getLast(), image, patch));
-        }
+        Finding finding = new Finding(files.get(i), lost, box, truths.get(i));
+        findings.add(finding);
+        pictures.draw(
+            names.get(i) + "-lost", () -> picture(finding, image, model.preprocessing(), patch));
       }
-    }
-    if (drawings.wanted()) {
-      drawings.write(pictures);
+      pictures.commit();
     }
     print(findings);
     return 0;
   }
 
-  private static Picture draw(Image.Rgb visible, Finding finding, PaddedImage image, int patch) {
+  /** The annotated boxes of every image, all of them before the first image is looked at. */
+  private List<List<Box>> truths(List<Path> files) {
+    if (annotated == null) {
+      return Collections.nCopies(files.size(), List.of());
+    }
+    input.refuseCrop(spec);
+    return files.stream().map(Annotations.open(annotated)::of).toList();
+  }
+
+  private static Picture picture(
+      Finding finding, PaddedImage image, Preprocessing preprocessing, int patch) {
+    Image.Rgb visible = InputImages.visible(image.planes(), preprocessing);
     Lost lost = finding.lost();
     PatchGrid grid = lost.grid();
     int[] colors = new int[grid.patches()];

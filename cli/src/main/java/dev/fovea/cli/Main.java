@@ -2,6 +2,7 @@ package dev.fovea.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.Locale;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -97,8 +98,12 @@ public final class Main implements Runnable {
     return new Refusal(new IOException(NO_STDOUT)).print(command.getErr(), debugging());
   }
 
-  /** The command, for {@link #main} and for tests. */
+  /**
+   * The command, for {@link #main} and for tests. Whatever prints numbers from here on does it as
+   * programs read them, wherever the user lives: "0.5", not "0,5".
+   */
   static CommandLine commandLine() {
+    Locale.setDefault(Locale.ROOT);
     Main main = new Main();
     return new CommandLine(main)
         .setCaseInsensitiveEnumValuesAllowed(true)

@@ -1,8 +1,8 @@
 package dev.fovea.cli;
 
+import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
-import dev.fovea.plots.Picture;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -22,12 +22,16 @@ final class MapOutputs {
       description = "Write the maps as arrays.")
   private Path arrays;
 
-  /** Refuses to compute what goes nowhere. */
-  void check(CommandSpec spec) {
+  /** Refuses to compute what goes nowhere, or cannot be written. */
+  PictureFolder open(CommandSpec spec) throws IOException {
     if (!drawings.wanted() && arrays == null) {
       throw new ParameterException(
           spec.commandLine(), "nothing to do: ask for pictures with --out or for --arrays");
     }
+    if (arrays()) {
+      OutputPath.resolve(arrays);
+    }
+    return drawings.open();
   }
 
   /** Whether pictures are wanted. */
@@ -41,16 +45,12 @@ final class MapOutputs {
   }
 
   /**
-   * Writes what is wanted.
-   *
-   * @param pictures by the names of their files, without extension
+   * Writes the arrays, if they are wanted, and gives the pictures, which are there, their names.
    */
-  void write(Map<String, Picture> pictures, Map<TensorInfo, float[]> tensors) throws IOException {
+  void write(PictureFolder pictures, Map<TensorInfo, float[]> tensors) throws IOException {
     if (arrays()) {
       SafetensorsWriter.write(arrays, tensors);
     }
-    if (pictures()) {
-      drawings.write(pictures);
-    }
+    pictures.commit();
   }
 }

@@ -74,18 +74,37 @@ record OutlierReport(
   }
 
   private void printBlocks(PrintWriter out) {
-    out.printf("%-5s %9s %9s %9s %9s%n", "block", "above", "cutoff", "median", "largest");
+    String format = "%-5s %9s %9s %9s %9s %9s  %s%n";
+    out.printf(
+        format, "block", "above", "cutoff", "median", "largest", "mean CLS", "mean registers");
     for (int block = 0; block < outliers.cutoffs().size(); block++) {
       float[] norms = sorted(outliers.norms(block));
       OptionalDouble cutoff = outliers.cutoffs().get(block);
+      float[] prefix = meanPrefix(block);
       out.printf(
-          "%-5d %9d %9s %9s %9s%n",
+          format,
           block,
           above(norms, cutoff),
           text(cutoff),
           Numbers.oneDecimal(median(norms)),
-          Numbers.oneDecimal(norms[norms.length - 1]));
+          Numbers.oneDecimal(norms[norms.length - 1]),
+          Numbers.oneDecimal(prefix[0]),
+          Numbers.oneDecimal(Arrays.copyOfRange(prefix, 1, prefix.length)));
     }
+  }
+
+  /** Norms of CLS and of each register after a block, on average over the images, [1 + R]. */
+  private float[] meanPrefix(int block) {
+    int registers = outliers.images().getFirst().statistics().registers();
+    double[] sums = new double[1 + registers];
+    float[] means = new float[sums.length];
+    for (Outliers.OfImage image : outliers.images()) {
+      for (int token = 0; token < sums.length; token++) {
+        sums[token] += image.statistics().norms()[block][token];
+        means[token] = (float) (sums[token] / outliers.images().size());
+      }
+    }
+    return means;
   }
 
   /** The same for programs. */
@@ -137,6 +156,7 @@ record OutlierReport(
     object.put("block", block);
     object.put("cutoff", orNull(outliers.cutoffs().get(block)));
     object.put("above", above(norms, outliers.cutoffs().get(block)));
+    object.put("norms", statistics.patches(block));
     object.put("median_norm", median(norms));
     object.put("largest_norm", norms[norms.length - 1]);
     object.put("cls_norm", statistics.cls(block));

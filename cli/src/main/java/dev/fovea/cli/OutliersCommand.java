@@ -37,6 +37,7 @@ import tools.jackson.databind.json.JsonMapper;
           + " default)",
       "With --out: histogram, and for every image a map NAME-norms with outliers framed (and",
       "NAME-norms-compared for the second model).",
+      "The table of blocks has the mean norms of CLS and of every register over the images.",
       "",
       "Examples:",
       "  fovea outliers -m facebook/dinov2-large photos/",
@@ -76,12 +77,13 @@ final class OutliersCommand implements Callable<Integer> {
     OutlierRule rule = outlierOptions.rule();
     List<Path> files = input.files();
     List<OutlierReport> reports = new ArrayList<>();
-    reports.add(analyse(false, files, rule));
-    if (compare != null) {
-      reports.add(analyse(true, files, rule));
-    }
-    if (drawings.wanted()) {
-      drawings.write(pictures(reports));
+    try (PictureFolder pictures = drawings.open()) {
+      reports.add(analyse(false, files, rule));
+      if (compare != null) {
+        reports.add(analyse(true, files, rule));
+      }
+      draw(reports, pictures);
+      pictures.commit();
     }
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
@@ -113,33 +115,43 @@ final class OutliersCommand implements Callable<Integer> {
   }
 
   /** A histogram, and a map of norms for every image and model. */
-  private Map<String, Picture> pictures(List<OutlierReport> reports) {
-    Map<String, Picture> pictures = new LinkedHashMap<>();
+  private void draw(List<OutlierReport> reports, PictureFolder pictures) throws IOException {
     Map<String, Outliers> models = new LinkedHashMap<>();
     for (OutlierReport report : reports) {
       String which = models.isEmpty() ? "" : "-compared";
       boolean again = models.containsKey(report.model());
       models.put(report.model() + (again ? " (compared)" : ""), report.outliers());
+      double most = largest(report.outliers().norms());
       List<String> names = DrawingOptions.names(report.files());
       for (int i = 0; i < names.size(); i++) {
-        Image.Rgb seen = input.seen(report.files().get(i), report.preprocessing());
-        pictures.put(names.get(i) + "-norms" + which, normMap(report.outliers(), i, seen));
+        Path file = report.files().get(i);
+        Outliers.OfImage image = report.outliers().images().get(i);
+        pictures.draw(
+            names.get(i) + "-norms" + which,
+            () ->
+                normMap(
+                    image,
+                    report.outliers().block(),
+                    most,
+                    input.seen(file, report.preprocessing())));
       }
     }
-    pictures.put("histogram", NormHistogram.of(models, Theme.LIGHT));
-    return pictures;
+    pictures.draw("histogram", () -> NormHistogram.of(models, Theme.LIGHT));
   }
 
   /** Norms over the image, from 0 to the largest of all images; outliers are framed. */
-  private static Picture normMap(Outliers outliers, int index, Image.Rgb seen) {
-    Outliers.OfImage image = outliers.images().get(index);
-    double most = 0;
-    for (float norm : outliers.norms()) {
-      most = Math.max(most, norm);
-    }
+  private static Picture normMap(Outliers.OfImage image, int block, double most, Image.Rgb seen) {
     return PatchPicture.over(seen, image.statistics().grid())
-        .heat(image.statistics().patches(outliers.block()), 0, most)
+        .heat(image.statistics().patches(block), 0, most)
         .frames(image.patches())
         .picture();
+  }
+
+  private static double largest(float[] norms) {
+    double largest = 0;
+    for (float norm : norms) {
+      largest = Math.max(largest, norm);
+    }
+    return largest;
   }
 }

@@ -9,7 +9,6 @@ import dev.fovea.analysis.PatchFeatures;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.plots.Palette;
 import dev.fovea.plots.PatchPicture;
-import dev.fovea.plots.Picture;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,29 +78,23 @@ final class PcaCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    outputs.check(spec);
     if (!(deviations > 0) || (segments != null && segments > Palette.COLORS)) {
       throw new ParameterException(
           spec.commandLine(),
           "--deviations must be positive, and --segments at most " + Palette.COLORS);
     }
     List<Path> files = input.files();
-    List<PatchFeatures> features = new ArrayList<>();
-    Preprocessing preprocessing;
-    try (Progress progress = new Progress(spec.commandLine().getErr());
+    try (PictureFolder pictures = outputs.open(spec);
+        Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
-      preprocessing = model.preprocessing();
+      Preprocessing preprocessing = model.preprocessing();
+      List<PatchFeatures> features = new ArrayList<>();
       for (Path file : files) {
         features.add(
             PatchFeatures.of(model, input.read(file, preprocessing), PatchFeatures.Source.TOKENS));
       }
+      write(files, preprocessing, features, pictures);
     }
-    ComponentColors colors =
-        foreground == null
-            ? ComponentColors.of(features)
-            : ComponentColors.foreground(features, foreground);
-    List<int[]> groups = segments == null ? List.of() : KMeans.segments(features, segments, seed);
-    write(files, preprocessing, features, colors, groups);
     return 0;
   }
 
@@ -109,28 +102,33 @@ final class PcaCommand implements Callable<Integer> {
       List<Path> files,
       Preprocessing preprocessing,
       List<PatchFeatures> features,
-      ComponentColors colors,
-      List<int[]> groups)
+      PictureFolder pictures)
       throws IOException {
-    Map<String, Picture> pictures = new LinkedHashMap<>();
+    ComponentColors colors =
+        foreground == null
+            ? ComponentColors.of(features)
+            : ComponentColors.foreground(features, foreground);
+    List<int[]> groups = segments == null ? List.of() : KMeans.segments(features, segments, seed);
     Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
     List<String> names = DrawingOptions.names(files);
     for (int i = 0; i < names.size(); i++) {
+      Path file = files.get(i);
       PatchGrid grid = features.get(i).grid();
       String name = names.get(i);
       tensors.put(
           new TensorInfo(name + ".components", "F32", shape(grid, 3L)),
           components(colors.images().get(i)));
-      pictures.put(
-          name + "-pca", PatchPicture.of(grid).colors(colors.rgb(i, deviations)).picture());
+      int[] rgb = colors.rgb(i, deviations);
+      pictures.draw(name + "-pca", () -> PatchPicture.of(grid).colors(rgb).picture());
       if (segments != null) {
         int[] ofImage = groups.get(i);
         tensors.put(new TensorInfo(name + ".segments", "F32", shape(grid)), floats(ofImage));
-        pictures.put(
+        pictures.draw(
             name + "-segments",
-            PatchPicture.over(input.seen(files.get(i), preprocessing), grid)
-                .colors(Palette.of(ofImage))
-                .picture());
+            () ->
+                PatchPicture.over(input.seen(file, preprocessing), grid)
+                    .colors(Palette.of(ofImage))
+                    .picture());
       }
     }
     outputs.write(pictures, tensors);

@@ -3,6 +3,7 @@ package dev.fovea.cli;
 import dev.fovea.Fovea;
 import dev.fovea.Preprocessing;
 import dev.fovea.probes.ImageSet;
+import dev.fovea.probes.NearestNeighbours;
 import dev.fovea.probes.ProbeReport;
 import dev.fovea.probes.ProbeReport.PatchScore;
 import dev.fovea.probes.ProbeReport.TokenScore;
@@ -109,7 +110,7 @@ final class ProbeCommand implements Runnable {
 
   @Option(
       names = "--temperature",
-      defaultValue = "0.07",
+      defaultValue = "" + NearestNeighbours.TEMPERATURE,
       paramLabel = "T",
       description = "They vote with exp(cosine / T). Default: ${DEFAULT-VALUE}.")
   private double temperature;

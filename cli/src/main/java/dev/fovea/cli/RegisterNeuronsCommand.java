@@ -7,6 +7,7 @@ import dev.fovea.TestTimeRegister;
 import dev.fovea.analysis.RegisterNeurons;
 import dev.fovea.analysis.RegisterNeurons.Choice;
 import dev.fovea.analysis.RegisterNeurons.Search;
+import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -84,6 +85,7 @@ final class RegisterNeuronsCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Search search = new Search(outliers.rule(), block, highestBlock);
     List<Path> files = input.files();
+    OutputPath.resolve(out); // refuses before the work, not after it
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       List<Image> images = input.images(files, model.preprocessing());

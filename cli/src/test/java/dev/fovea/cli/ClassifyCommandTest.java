@@ -1,12 +1,19 @@
 package dev.fovea.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
-import dev.fovea.checkpoint.Checkpoint;
+import dev.fovea.Feature;
+import dev.fovea.FeatureRequest;
+import dev.fovea.Fovea;
+import dev.fovea.Image;
+import dev.fovea.Options;
+import dev.fovea.Preprocessing;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.cli.Cli.Result;
+import dev.fovea.kernels.Pooling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,15 +45,7 @@ class ClassifyCommandTest {
 
   /** A whole model with that head, as Hugging Face's classifiers are. */
   private Path model() {
-    Map<TensorInfo, float[]> tensors = new HashMap<>();
-    try (Checkpoint checkpoint = new SyntheticCheckpoint(Cli.TINY)) {
-      for (TensorInfo info : checkpoint.tensors().values()) {
-        float[] values = new float[Math.toIntExact(info.elements())];
-        checkpoint.read(info.name(), 0, values, 0, values.length);
-        tensors.put(info, values);
-      }
-    }
-    return write("model.safetensors", tensors, "classifier.");
+    return write("model.safetensors", TestModels.tensors(Cli.TINY), "classifier.");
   }
 
   private Path write(String name, Map<TensorInfo, float[]> tensors, String prefix) {
@@ -91,6 +90,39 @@ class ClassifyCommandTest {
       assertThat(first.get("label").asString()).isEqualTo("1");
       assertThat(first.get("probability").asDouble()).isBetween(0.5999, 0.6001);
     }
+  }
+
+  /** Its head reads CLS and the mean of the patches, its configuration names the classes. */
+  @Test
+  void aDirectoryFromHuggingFaceHasEverything() throws IOException {
+    float[] weight = SyntheticCheckpoint.uniform("weight", 1, 2 * 256);
+    float[] bias = {0.25f, -0.5f};
+    Path model =
+        TestModels.writeHuggingFaceClassifier(
+            folder.resolve("hf"),
+            Cli.TINY,
+            weight,
+            bias,
+            "{\"0\": \"tench\", \"1\": \"goldfish\"}");
+    Result result = Cli.run("classify", "-m", model, "--json", image);
+    assertThat(result.exit()).as(result.err()).isZero();
+    double[] logits = {bias[0], bias[1]};
+    Preprocessing theirs = Preprocessing.DINOV2.withRounding(Preprocessing.Rounding.HUGGING_FACE);
+    try (Fovea tiny = Fovea.open(Cli.TINY, Options.DEFAULT.withPreprocessing(theirs))) {
+      FeatureRequest request = FeatureRequest.embedding(Pooling.CLS_MEAN, false);
+      float[] input = tiny.features(Image.read(image), request).get(Feature.EMBEDDING);
+      for (int i = 0; i < weight.length; i++) {
+        logits[i / 256] += weight[i] * input[i % 256];
+      }
+    }
+    int likeliest = logits[0] > logits[1] ? 0 : 1;
+    JsonNode first = JsonMapper.shared().readTree(result.out()).get("predictions").get(0);
+    assertThat(first.get("index").asInt()).isEqualTo(likeliest);
+    assertThat(first.get("label").asString()).isEqualTo(likeliest == 0 ? "tench" : "goldfish");
+    double probability = 1 / (1 + Math.exp(logits[1 - likeliest] - logits[likeliest]));
+    assertThat(first.get("probability").asDouble()).isCloseTo(probability, within(1e-5));
+    assertThat(Cli.run("classify", "-m", model, "-k", 1, image).out())
+        .endsWith((likeliest == 0 ? "  tench" : "  goldfish") + System.lineSeparator());
   }
 
   @Test

@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import picocli.CommandLine;
@@ -21,7 +22,9 @@ final class Cli {
 
   private Cli() {}
 
+  /** As if the user lived where a decimal point is a comma, which must not show. */
   static Result run(Object... arguments) {
+    Locale.setDefault(Locale.GERMANY);
     String[] texts = new String[arguments.length];
     for (int i = 0; i < texts.length; i++) {
       texts[i] = arguments[i].toString();

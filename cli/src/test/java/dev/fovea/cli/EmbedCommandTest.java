@@ -80,7 +80,8 @@ class EmbedCommandTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 100})
-  void directoriesGiveTheirImagesSortedWhateverTheBatch(int batch) {
+  void directoriesGiveTheirImagesSortedWhateverTheBatch(int batch) throws IOException {
+    Files.writeString(folder.resolve("photos/._a.png"), "what macOS puts beside a.png");
     JsonNode flat = json(Cli.run("embed", "-m", TINY, "--batch", batch, folder.resolve("photos")));
     assertThat(flat.findValuesAsString("file"))
         .containsExactly(first.toString(), second.toString());

@@ -11,10 +11,15 @@ import dev.fovea.analysis.Box;
 import dev.fovea.analysis.Lost;
 import dev.fovea.analysis.PatchFeatures;
 import dev.fovea.cli.Cli.Result;
+import java.awt.Color;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -105,19 +110,11 @@ class LostCommandTest {
 
   @Test
   void corLocComparesWithVocAnnotations() throws IOException {
-    Path annotations = Files.createDirectory(folder.resolve("voc"));
     Box box = box(first());
-    Files.writeString(
-        annotations.resolve("a.xml"),
-        voc("<name>cat</name>" + bounds(0, 0, 1, 1))
-            + voc(
-                bounds(box.left(), box.top(), box.right(), box.bottom())
-                    + "<part>"
-                    + bounds(0, 0, 1, 1)
-                    + "</part>"));
-    Files.writeString(
-        annotations.resolve("a.xml"),
-        "<annotation>" + Files.readString(annotations.resolve("a.xml")) + "</annotation>");
+    Path annotations =
+        voc(
+            "<name>cat</name>" + bounds(new Box(0, 0, 1, 1)),
+            bounds(box) + "<part>" + bounds(new Box(0, 0, 1, 1)) + "</part>");
     JsonNode result = found("--annotations", annotations);
     assertThat(result.get("corloc").asDouble()).isEqualTo(1);
     assertThat(result.get("images").get(0).get("overlap").asDouble()).isEqualTo(1);
@@ -125,14 +122,36 @@ class LostCommandTest {
     assertThat(table.out()).contains("overlap 1.000").contains("CorLoc 100.00 % (1 of 1)");
   }
 
-  private static String voc(String contents) {
-    return "<object>" + contents + "</object>";
+  /** Half of a box overlaps it by one half, which is just enough. */
+  @Test
+  void anObjectIsFoundFromOneHalfOn() throws IOException {
+    Box box = box(first());
+    for (double share : new double[] {0.5, 0.49}) {
+      double right = box.left() + share * (box.right() - box.left());
+      Path annotations = voc(bounds(new Box(box.left(), box.top(), right, box.bottom())));
+      JsonNode result = found("--annotations", annotations);
+      assertThat(result.get("images").get(0).get("overlap").asDouble())
+          .isCloseTo(share, within(1e-12));
+      assertThat(result.get("corloc").asDouble()).isEqualTo(share == 0.5 ? 1 : 0);
+      assertThat(result.get("images").get(0).get("correct").asBoolean()).isEqualTo(share == 0.5);
+    }
+  }
+
+  /** A directory of annotations with a file for the image that has these objects. */
+  private Path voc(String... objects) throws IOException {
+    Path directory = Files.createDirectories(folder.resolve("voc"));
+    String all =
+        Stream.of(objects)
+            .map(object -> "<object>" + object + "</object>")
+            .collect(Collectors.joining());
+    Files.writeString(directory.resolve("a.xml"), "<annotation>" + all + "</annotation>");
+    return directory;
   }
 
   /** The first pixel is 1, and the last one inside. */
-  private static String bounds(double left, double top, double right, double bottom) {
+  private static String bounds(Box box) {
     return "<bndbox><xmin>%s</xmin><ymin>%s</ymin><xmax>%s</xmax><ymax>%s</ymax></bndbox>"
-        .formatted(left + 1, top + 1, right, bottom);
+        .formatted(box.left() + 1, box.top() + 1, box.right(), box.bottom());
   }
 
   @Test
@@ -158,12 +177,47 @@ class LostCommandTest {
     assertThat(found("--annotations", file).get("corloc").asDouble()).isEqualTo(1);
   }
 
+  /**
+   * The image of 100 x 60 pixels is padded to 112 x 70 and enlarged by 4. The annotated box begins
+   * in the middle of ours and of a patch, where no other line is.
+   */
   @Test
-  void boxesAreDrawn() {
+  void boxesAreDrawn() throws IOException {
     Path out = folder.resolve("boxes");
-    Result result = Cli.run("lost", "-m", TINY, image, "--out", out);
+    Box box = box(first());
+    int x = middleOfPatch((box.left() + box.right()) / 2);
+    int y = middleOfPatch((box.top() + box.bottom()) / 2);
+    Path annotations = voc(bounds(new Box(x, box.top(), box.right(), box.bottom())));
+    Result result = Cli.run("lost", "-m", TINY, image, "--annotations", annotations, "-o", out);
     assertThat(result.exit()).as(result.err()).isZero();
     assertThat(out.toFile().list()).containsExactly("a-lost.png");
+    BufferedImage picture = ImageIO.read(out.resolve("a-lost.png").toFile());
+    assertThat(picture.getWidth()).isEqualTo(448);
+    Color ours = new Color(0xe0, 0x30, 0x30);
+    assertThat(new Color(picture.getRGB(4 * (int) box.left(), 4 * y))).isEqualTo(ours);
+    assertThat(new Color(picture.getRGB(4 * x, 4 * (int) box.top()))).isEqualTo(ours);
+    assertThat(new Color(picture.getRGB(4 * x, 4 * y))).isEqualTo(new Color(0x30, 0xc0, 0x50));
+    assertThat(new Color(picture.getRGB(4 * x - 10, 4 * y))).isNotEqualTo(ours);
+  }
+
+  private static int middleOfPatch(double pixel) {
+    return (int) pixel / 14 * 14 + 7;
+  }
+
+  @Test
+  void allAnnotationsAreReadBeforeTheFirstImage() throws IOException {
+    Path broken = Files.writeString(folder.resolve("broken.png"), "text");
+    Path other = Cli.image(folder.resolve("b.png"), WIDTH, HEIGHT, 4);
+    Path annotations = voc(bounds(new Box(0, 0, 1, 1)));
+    Files.copy(annotations.resolve("a.xml"), annotations.resolve("broken.xml"));
+    refused(
+        1, "b.xml: no such file", "lost", "-m", TINY, broken, other, "--annotations", annotations);
+  }
+
+  @Test
+  void outputsThatCannotBeWrittenAreKnownBeforeTheModel() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "text");
+    refused(1, file + " is a file", "lost", "-m", "no/such/model.pth", image, "--out", file);
   }
 
   @Test
@@ -181,6 +235,12 @@ class LostCommandTest {
     refused(1, "images and annotations", "lost", "-m", TINY, image, "--annotations", coco);
     Files.writeString(coco, "{\"images\": [], \"annotations\": []}");
     refused(1, "names no object of a.png", "lost", "-m", TINY, image, "--annotations", coco);
+    Files.writeString(coco, "{\"images\": [{\"id\": 1}], \"annotations\": []}");
+    refused(1, "a file_name for every image", "lost", "-m", TINY, image, "--annotations", coco);
+    Files.writeString(coco, "{\"images\": [], \"annotations\": [null]}");
+    refused(1, "boxes of four numbers", "lost", "-m", TINY, image, "--annotations", coco);
+    Files.writeString(coco, "null");
+    refused(1, "images and annotations", "lost", "-m", TINY, image, "--annotations", coco);
     Files.writeString(coco, "{");
     refused(1, "not the JSON", "lost", "-m", TINY, image, "--annotations", coco);
     refused(2, "--crop", "lost", "-m", TINY, image, "--annotations", voc, "--crop", 28);

@@ -2,18 +2,27 @@ package dev.fovea.cli;
 
 import static dev.fovea.cli.Cli.TINY;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.fovea.Fovea;
 import dev.fovea.Image;
+import dev.fovea.Preprocessing;
+import dev.fovea.Preprocessor;
 import dev.fovea.analysis.ComponentColors;
+import dev.fovea.analysis.KMeans;
 import dev.fovea.analysis.PatchFeatures;
 import dev.fovea.checkpoint.Checkpoint;
 import dev.fovea.checkpoint.Safetensors;
 import dev.fovea.cli.Cli.Result;
+import dev.fovea.plots.Palette;
+import java.awt.Color;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,13 +85,37 @@ class PcaCommandTest {
     }
   }
 
+  /** Patches of 28 x 28 pixels: in the colours of the library, and those of segments at 60 %. */
   @Test
-  void picturesAreDrawn() {
+  void picturesAreDrawn() throws IOException {
     Result result = Cli.run("pca", "-m", TINY, first, second, "--segments", 3, "--out", out);
     assertThat(result.exit()).as(result.err()).isZero();
     assertThat(out.toFile().list())
         .containsExactlyInAnyOrder(
             "a-pca.png", "a-segments.png", "a-2-pca.png", "a-2-segments.png");
+    try (Fovea model = Fovea.open(TINY)) {
+      List<PatchFeatures> features = List.of(features(model, first), features(model, second));
+      int[] rgb = ComponentColors.of(features).rgb(1, 3);
+      int[] segments = Palette.of(KMeans.segments(features, 3, 1).get(1));
+      BufferedImage components = ImageIO.read(out.resolve("a-2-pca.png").toFile());
+      BufferedImage over = ImageIO.read(out.resolve("a-2-segments.png").toFile());
+      Image.Rgb seen = Preprocessor.apply((Image.Rgb) Image.read(second), Preprocessing.DINOV2);
+      for (int patch = 0; patch < 256; patch++) {
+        int x = 28 * (patch % 16) + 14;
+        int y = 28 * (patch / 16) + 14;
+        assertThat(components.getRGB(x, y) & 0xffffff).isEqualTo(rgb[patch]);
+        int photograph = seen.samples()[3 * (y / 2 * 224 + x / 2)] & 0xff;
+        int red = new Color(segments[patch]).getRed();
+        assertThat((double) new Color(over.getRGB(x, y)).getRed())
+            .isCloseTo(0.4 * photograph + 0.6 * red, within(0.51));
+      }
+    }
+  }
+
+  @Test
+  void outputsThatCannotBeWrittenAreKnownBeforeTheModel() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "text");
+    refused(1, file + " is a file", "pca", "-m", "no/such/model.pth", first, "--out", file);
   }
 
   @Test

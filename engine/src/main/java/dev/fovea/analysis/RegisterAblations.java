@@ -34,6 +34,9 @@ public final class RegisterAblations {
    */
   public record Outcome(String name, double cls, double patches) {}
 
+  /** What stands in the place of the registers of each image. */
+  private record Change(String name, IntFunction<Registers> registers) {}
+
   private final Fovea model;
   private final List<Image> images;
 
@@ -46,7 +49,7 @@ public final class RegisterAblations {
    * Tries every change.
    *
    * @param images at least one; to shuffle needs two. They may be read when they are asked for,
-   *     which happens several times
+   *     which happens two or three times
    * @param seed of the shuffling
    * @throws IllegalArgumentException if there are no images, or the model has no registers
    */
@@ -57,27 +60,28 @@ public final class RegisterAblations {
           "expected images and a model with registers, got %d images and %d registers"
               .formatted(images.size(), registers));
     }
-    return new RegisterAblations(model, images).all(registers, seed);
+    RegisterAblations ablations = new RegisterAblations(model, images);
+    return ablations.outcomes(ablations.changes(registers, seed));
   }
 
-  private List<Outcome> all(int registers, long seed) {
-    List<Outcome> outcomes = new ArrayList<>();
+  private List<Change> changes(int registers, long seed) {
+    List<Change> changes = new ArrayList<>();
     for (int count = 0; count < registers; count++) {
       Registers first = new Registers.First(count);
-      outcomes.add(outcome(count == 0 ? "drop" : "first " + count, image -> first));
+      changes.add(new Change(count == 0 ? "drop" : "first " + count, image -> first));
     }
     Registers zeroed = new Registers.Zeroed();
-    outcomes.add(outcome("zero", image -> zeroed));
+    changes.add(new Change("zero", image -> zeroed));
     RegisterContents mean = RegisterMeans.contents(model, images);
-    outcomes.add(outcome("mean", image -> mean));
+    changes.add(new Change("mean", image -> mean));
     if (images.size() > 1) {
       int[] others = others(seed);
-      outcomes.add(
-          outcome(
+      changes.add(
+          new Change(
               "shuffle",
               image -> RegisterMeans.contents(model, List.of(images.get(others[image])))));
     }
-    return outcomes;
+    return changes;
   }
 
   /** For every image another one, each once: its successor on a random round trip. */
@@ -91,18 +95,22 @@ public final class RegisterAblations {
     return others;
   }
 
-  private Outcome outcome(String name, IntFunction<Registers> registers) {
-    double cls = 0;
-    double patches = 0;
-    for (int image = 0; image < images.size(); image++) {
-      Features before =
-          model.features(images.get(image), REQUEST.withRegisters(Registers.asTrained()));
-      Features after =
-          model.features(images.get(image), REQUEST.withRegisters(registers.apply(image)));
-      cls += similarity(before, after, Feature.CLS) / images.size();
-      patches += similarity(before, after, Feature.PATCHES) / images.size();
+  private List<Outcome> outcomes(List<Change> changes) {
+    double[] cls = new double[changes.size()];
+    double[] patches = new double[changes.size()];
+    for (int index = 0; index < images.size(); index++) {
+      Image image = images.get(index);
+      Features before = model.features(image, REQUEST.withRegisters(Registers.asTrained()));
+      for (int i = 0; i < cls.length; i++) {
+        Registers registers = changes.get(i).registers().apply(index);
+        Features after = model.features(image, REQUEST.withRegisters(registers));
+        cls[i] += similarity(before, after, Feature.CLS) / images.size();
+        patches[i] += similarity(before, after, Feature.PATCHES) / images.size();
+      }
     }
-    return new Outcome(name, cls, patches);
+    return IntStream.range(0, cls.length)
+        .mapToObj(i -> new Outcome(changes.get(i).name(), cls[i], patches[i]))
+        .toList();
   }
 
   /** Mean cosine similarity of the rows. */

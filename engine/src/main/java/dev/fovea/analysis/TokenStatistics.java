@@ -61,15 +61,28 @@ public record TokenStatistics(
    */
   public static TokenStatistics of(Features features, VitConfig config) {
     PatchGrid grid = features.layout().grid();
-    float[] tokens = features.get(Feature.BLOCKS);
+    float[] all = norms(features.get(Feature.BLOCKS), config.width());
     int prefix = features.layout().prefix();
     int count = prefix + grid.patches();
-    float[][] norms = new float[tokens.length / config.width() / count][count];
-    for (int row = 0; row < tokens.length / config.width(); row++) {
-      norms[row / count][row % count] = norm(tokens, row, config.width());
+    float[][] norms = new float[all.length / count][];
+    for (int block = 0; block < norms.length; block++) {
+      norms[block] = Arrays.copyOfRange(all, block * count, (block + 1) * count);
     }
     float[] similarity = neighbourSimilarity(grid, features.get(Feature.PATCH_EMBEDDINGS));
     return new TokenStatistics(grid, prefix - 1, norms, similarity);
+  }
+
+  /**
+   * L2 norms of tokens, summed up in float64.
+   *
+   * @param tokens [rows, width]
+   */
+  public static float[] norms(float[] tokens, int width) {
+    float[] norms = new float[tokens.length / width];
+    for (int row = 0; row < norms.length; row++) {
+      norms[row] = (float) Math.sqrt(dot(tokens, row, row, width));
+    }
+    return norms;
   }
 
   /**
@@ -100,10 +113,6 @@ public record TokenStatistics(
   private static double cosine(float[] rows, int a, int b, int width) {
     double norms = Math.sqrt(dot(rows, a, a, width)) * Math.sqrt(dot(rows, b, b, width));
     return norms == 0 ? 0 : dot(rows, a, b, width) / norms;
-  }
-
-  private static float norm(float[] rows, int row, int width) {
-    return (float) Math.sqrt(dot(rows, row, row, width));
   }
 
   private static double dot(float[] rows, int a, int b, int width) {

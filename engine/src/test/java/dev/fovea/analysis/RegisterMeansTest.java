@@ -17,6 +17,7 @@ import dev.fovea.Registers;
 import dev.fovea.TestTimeRegister;
 import dev.fovea.analysis.RegisterAblations.Outcome;
 import dev.fovea.checkpoint.SyntheticCheckpoint;
+import java.util.AbstractList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,6 +115,29 @@ class RegisterMeansTest {
       assertThat(outcomes).allMatch(outcome -> outcome.cls() > -1 && outcome.cls() < 0.999999);
       assertThat(outcomes).allMatch(outcome -> outcome.patches() < 0.999999);
     }
+  }
+
+  /** For the mean, for all its ablations, and to lend its registers to another. */
+  @Test
+  void everyImageIsReadThreeTimes() {
+    int[] reads = new int[TWO.size()];
+    List<Image> counted =
+        new AbstractList<>() {
+          @Override
+          public Image get(int index) {
+            reads[index]++;
+            return TWO.get(index);
+          }
+
+          @Override
+          public int size() {
+            return TWO.size();
+          }
+        };
+    try (Fovea model = Fovea.open(MODEL)) {
+      RegisterAblations.of(model, counted, 1);
+    }
+    assertThat(reads).containsOnly(3);
   }
 
   @Test

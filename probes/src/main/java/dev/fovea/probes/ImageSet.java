@@ -69,10 +69,13 @@ public record ImageSet(List<String> classes, List<Sample> train, List<Sample> va
         : drawn(root, share, seed);
   }
 
-  /** Whether a file's name ends as those of images do. */
+  /**
+   * Whether a file's name ends as those of images do, and does not begin with a dot, as of what
+   * macOS puts beside images: "._cat.jpg" is none.
+   */
   public static boolean isImage(Path file) {
     String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-    return EXTENSIONS.contains(name.substring(name.lastIndexOf('.') + 1));
+    return !isHidden(file) && EXTENSIONS.contains(name.substring(name.lastIndexOf('.') + 1));
   }
 
   private static ImageSet ofParts(Path train, Path validation) {
@@ -141,11 +144,7 @@ public record ImageSet(List<String> classes, List<Sample> train, List<Sample> va
     try (Stream<Path> found = Files.walk(folder)) {
       List<Path> files =
           new ArrayList<>(
-              found
-                  .filter(file -> isImage(file) && !isHidden(file))
-                  .filter(Files::isRegularFile)
-                  .sorted()
-                  .toList());
+              found.filter(ImageSet::isImage).filter(Files::isRegularFile).sorted().toList());
       if (files.isEmpty()) {
         throw new FoveaException("no images in " + folder);
       }
@@ -155,7 +154,6 @@ public record ImageSet(List<String> classes, List<Sample> train, List<Sample> va
     }
   }
 
-  /** Such as what macOS puts beside images: "._cat.jpg" is none. */
   private static boolean isHidden(Path file) {
     return file.getFileName().toString().startsWith(".");
   }

@@ -6,7 +6,8 @@ import java.util.stream.IntStream;
 
 /**
  * Classifies by the nearest of the labelled vectors, as DINO does: each of the k with the largest
- * cosine votes for its class with {@code exp(cosine / temperature)}.
+ * cosine votes for its class with {@code exp(cosine / temperature)}. All votes are divided by that
+ * of the nearest, so that low temperatures do not overflow.
  */
 public final class NearestNeighbours {
 
@@ -47,11 +48,16 @@ public final class NearestNeighbours {
     float[] query = normalize(vector);
     double[] cosines = unit.stream().mapToDouble(sample -> dot(query, sample)).toArray();
     double[] votes = new double[classes];
-    IntStream.range(0, cosines.length)
-        .boxed()
-        .sorted(Comparator.comparingDouble(sample -> -cosines[sample]))
-        .limit(k)
-        .forEach(sample -> votes[labels.get(sample)] += Math.exp(cosines[sample] / temperature));
+    List<Integer> nearest =
+        IntStream.range(0, cosines.length)
+            .boxed()
+            .sorted(Comparator.comparingDouble(sample -> -cosines[sample]))
+            .limit(k)
+            .toList();
+    double largest = cosines[nearest.getFirst()];
+    for (int sample : nearest) {
+      votes[labels.get(sample)] += Math.exp((cosines[sample] - largest) / temperature);
+    }
     return LinearMap.largest(votes);
   }
 

@@ -159,13 +159,14 @@ public final class Probes {
     if (!position && !pixels) {
       return List.of();
     }
-    PatchProbe probe = trained();
+    PatchTokens first = store.patches(images.train().getFirst().file());
+    PatchProbe probe = trained(first);
     LinearMap positions = position ? probe.positions(settings.ridge()) : null;
     LinearMap values = pixels ? probe.pixels(settings.ridge()) : null;
     PatchTally normal = new PatchTally(positions, values);
     PatchTally others = new PatchTally(positions, values);
     for (Sample sample : images.validation()) {
-      PatchTokens tokens = store.patches(sample.file());
+      PatchTokens tokens = patches(sample, first);
       float[] targets = store.pixels(sample.file());
       for (int patch = 0; patch < tokens.count(); patch++) {
         (tokens.norms()[patch] > cutoff ? others : normal).add(tokens, patch, targets);
@@ -174,13 +175,26 @@ public final class Probes {
     return List.of(normal.score(false), others.score(true));
   }
 
-  private PatchProbe trained() {
-    PatchTokens first = store.patches(images.train().getFirst().file());
+  private PatchProbe trained(PatchTokens first) {
     int side = store.model().config().patch();
     PatchProbe probe = new PatchProbe(first.width(), first.count(), 3 * side * side);
     for (Sample sample : images.train()) {
-      probe.add(store.patches(sample.file()).tokens(), store.pixels(sample.file()));
+      probe.add(patches(sample, first).tokens(), store.pixels(sample.file()));
     }
     return probe;
+  }
+
+  /**
+   * The patches of an image, which must lie as the first one's: a position is a place in a grid.
+   */
+  private PatchTokens patches(Sample sample, PatchTokens first) {
+    PatchTokens patches = store.patches(sample.file());
+    if (patches.rows() != first.rows() || patches.columns() != first.columns()) {
+      throw new IllegalArgumentException(
+          "%s has %d x %d patches, the first training image %d x %d: choose a crop for all of them"
+              .formatted(
+                  sample.file(), patches.rows(), patches.columns(), first.rows(), first.columns()));
+    }
+    return patches;
   }
 }

@@ -2,7 +2,6 @@ package dev.fovea.probes;
 
 import dev.fovea.DecodeOptions;
 import dev.fovea.Feature;
-import dev.fovea.FeatureLayout;
 import dev.fovea.FeatureRequest;
 import dev.fovea.Features;
 import dev.fovea.Fovea;
@@ -12,6 +11,7 @@ import dev.fovea.ImageException;
 import dev.fovea.Preprocessing;
 import dev.fovea.Preprocessor;
 import dev.fovea.ProgressListener;
+import dev.fovea.analysis.TokenStatistics;
 import dev.fovea.checkpoint.OutputPath;
 import dev.fovea.kernels.Pooling;
 import java.io.IOException;
@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
@@ -57,7 +58,6 @@ public final class TokenStore {
   private final Fovea model;
   private final Preprocessing preprocessing;
   private final DecodeOptions decoding;
-  private final float[] lookup;
   private final Path folder;
   private final Map<Path, String> contents = new ConcurrentHashMap<>();
 
@@ -78,7 +78,6 @@ public final class TokenStore {
     this.model = model;
     this.preprocessing = preprocessing;
     this.decoding = decoding;
-    this.lookup = Preprocessor.lookup(preprocessing);
     // Threads do not change a bit of the tokens; kernels and storage do.
     String device = model.device().replaceFirst(", \\d+ threads?", "");
     List<Object> key =
@@ -239,29 +238,15 @@ public final class TokenStore {
   private Map<String, Tensor> patches(Features features, Image.Planes planes) {
     long rows = planes.height() / model.config().patch();
     long columns = planes.width() / model.config().patch();
-    long width = model.config().width();
+    int width = model.config().width();
+    float[] norms = TokenStatistics.norms(features.get(Feature.PRENORM_TOKENS), width);
     return Map.of(
         "patches",
-        new Tensor(List.of(rows, columns, width), features.get(Feature.PATCHES)),
+        new Tensor(List.of(rows, columns, (long) width), features.get(Feature.PATCHES)),
         "norms",
-        new Tensor(List.of(rows, columns), norms(features, model.config().prefix())));
-  }
-
-  /** L2 norms of the rows that follow the prefix. */
-  private static float[] norms(Features features, int prefix) {
-    FeatureLayout layout = features.layout();
-    int rows = layout.shape(Feature.PRENORM_TOKENS)[0];
-    int width = layout.shape(Feature.PRENORM_TOKENS)[1];
-    float[] tokens = features.get(Feature.PRENORM_TOKENS);
-    float[] norms = new float[rows - prefix];
-    for (int patch = 0; patch < norms.length; patch++) {
-      double sum = 0;
-      for (int i = (prefix + patch) * width; i < (prefix + patch + 1) * width; i++) {
-        sum += (double) tokens[i] * tokens[i];
-      }
-      norms[patch] = (float) Math.sqrt(sum);
-    }
-    return norms;
+        new Tensor(
+            List.of(rows, columns),
+            Arrays.copyOfRange(norms, model.config().prefix(), norms.length)));
   }
 
   /** The normalised planes that the model would make itself, had it this preprocessing. */
@@ -269,16 +254,7 @@ public final class TokenStore {
     if (!(Image.decode(bytes, file.toString(), decoding) instanceof Image.Rgb photograph)) {
       throw new ImageException(file + ": expected a decoder that gives 8-bit RGB");
     }
-    Image.Rgb pixels = Preprocessor.apply(photograph, preprocessing);
-    int count = pixels.width() * pixels.height();
-    float[] planes = new float[3 * count];
-    for (int i = 0; i < count; i++) {
-      for (int channel = 0; channel < 3; channel++) {
-        int sample = pixels.samples()[3 * i + channel] & 0xff;
-        planes[channel * count + i] = lookup[256 * channel + sample];
-      }
-    }
-    return new Image.Planes(pixels.width(), pixels.height(), planes);
+    return Preprocessor.planes(photograph, preprocessing);
   }
 
   private static byte[] bytes(Path image) {

@@ -45,6 +45,13 @@ class ImageSetTest {
   }
 
   @Test
+  void imagesHaveExtensionsAndNoDotInFront() {
+    assertThat(ImageSet.isImage(Path.of("dog", "image.JPG"))).isTrue();
+    assertThat(ImageSet.isImage(Path.of("dog", "._image.jpg"))).isFalse();
+    assertThat(ImageSet.isImage(Path.of("dog", "readme.txt"))).isFalse();
+  }
+
+  @Test
   void theDrawDependsOnTheSeedAlone() throws IOException {
     images("cat", 30);
     images("dog", 30);

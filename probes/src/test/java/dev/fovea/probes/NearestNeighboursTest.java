@@ -37,6 +37,15 @@ class NearestNeighboursTest {
     assertThat(predict(4, 0.19, 1, 0)).isEqualTo(1);
   }
 
+  /** A double holds neither exp(0.6 / 0.0005) nor exp(-0.1 / 0.0005). */
+  @Test
+  void atLowTemperaturesTheNearestDecides() {
+    assertThat(predict(4, 0.0005, 1, 0)).isZero();
+    assertThat(predict(4, 0.0005, 0.6f, -0.8f)).isEqualTo(1); // cosine 0.96, and 0.6 of class 0
+    assertThat(predict(4, 0.0005, -1, -0.1f)).isEqualTo(2); // -0.1, all others less
+    assertThat(predict(5, Double.MIN_VALUE, 0, 1)).isEqualTo(2);
+  }
+
   @Test
   void onlyKVote() {
     // With two of the three at 0.8, exp(0.2 / T) = 2 at T = 0.289.

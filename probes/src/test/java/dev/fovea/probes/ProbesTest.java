@@ -9,6 +9,7 @@ import dev.fovea.FoveaException;
 import dev.fovea.Preprocessing;
 import dev.fovea.ProgressListener;
 import dev.fovea.analysis.OutlierRule;
+import dev.fovea.probes.ImageSet.Sample;
 import dev.fovea.probes.ProbeReport.PatchScore;
 import dev.fovea.probes.ProbeReport.TokenScore;
 import dev.fovea.probes.ProbeSettings.Task;
@@ -187,6 +188,26 @@ class ProbesTest {
     assertThatThrownBy(() -> run(position))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("patches");
+  }
+
+  /** As many patches, but in other rows: a place in one image is another place in the other. */
+  @Test
+  void imagesOfDifferentShapesHaveNoCommonPositions() {
+    Sample wide = new Sample(TestImages.write(folder.resolve("wide.bmp"), 84, 56, 0, 1), 0);
+    Sample same = new Sample(TestImages.write(folder.resolve("same.bmp"), 84, 56, 0, 2), 0);
+    Sample tall = new Sample(TestImages.write(folder.resolve("tall.bmp"), 56, 84, 0, 3), 0);
+    for (Task task : List.of(Task.POSITION, Task.PIXELS)) {
+      ProbeSettings settings = settings(Set.of(task), List.of(), 100);
+      for (ImageSet images :
+          List.of(
+              new ImageSet(List.of(), List.of(wide, tall), List.of(same)),
+              new ImageSet(List.of(), List.of(wide, same), List.of(tall)))) {
+        assertThatThrownBy(() -> Probes.run(store, images, settings, ProgressListener.NONE))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining(tall.file() + " has 6 x 4 patches")
+            .hasMessageContaining("4 x 6");
+      }
+    }
   }
 
   @Test
