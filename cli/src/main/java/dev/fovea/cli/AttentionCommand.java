@@ -19,8 +19,6 @@ import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -45,20 +43,7 @@ final class AttentionCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private MapOutputs outputs;
-
-  @Option(
-      names = "--blocks",
-      paramLabel = "B",
-      split = ",",
-      description = "Blocks, from 0, or all. Default: the last one.")
-  private List<String> blocks;
-
-  @Option(
-      names = "--mass",
-      paramLabel = "M",
-      description =
-          "Keep only the patches that get most, as few as hold this share of each map (0 to 1).")
-  private Double mass;
+  @Mixin private AttentionOptions options;
 
   @Spec private CommandSpec spec;
 
@@ -71,7 +56,7 @@ final class AttentionCommand implements Callable<Integer> {
     Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
-      int[] indices = blocks(model.config().depth());
+      int[] indices = options.blocks(model.config().depth());
       for (int i = 0; i < files.size(); i++) {
         Image image = input.read(files.get(i), model.preprocessing());
         AttentionMaps maps = AttentionMaps.of(model, image, indices);
@@ -87,21 +72,6 @@ final class AttentionCommand implements Callable<Integer> {
     return 0;
   }
 
-  private int[] blocks(int depth) {
-    if (blocks == null) {
-      return new int[] {depth - 1};
-    }
-    if (blocks.equals(List.of("all"))) {
-      return IntStream.range(0, depth).toArray();
-    }
-    try {
-      return blocks.stream().mapToInt(Integer::parseInt).toArray();
-    } catch (NumberFormatException e) {
-      throw new ParameterException(
-          spec.commandLine(), "--blocks: expected numbers from 0 or all, got " + blocks, e);
-    }
-  }
-
   private void draw(
       String name,
       Path file,
@@ -113,7 +83,7 @@ final class AttentionCommand implements Callable<Integer> {
       String prefix = name + "-attention-" + block;
       pictures.put(prefix, sheet(maps, block));
       for (int query = 0; query <= maps.registers(); query++) {
-        float[] map = kept(maps.mean(block, query));
+        float[] map = options.kept(maps.mean(block, query));
         Picture picture = PatchPicture.over(seen, maps.grid()).heat(map, 0, largest(map)).picture();
         pictures.put(prefix + (query == AttentionMaps.CLS ? "-cls" : "-register" + query), picture);
       }
@@ -138,7 +108,7 @@ final class AttentionCommand implements Callable<Integer> {
   }
 
   private Picture alone(AttentionMaps maps, float[] map) {
-    float[] kept = kept(map);
+    float[] kept = options.kept(map);
     return PatchPicture.of(maps.grid()).heatAlone(kept, 0, largest(kept)).picture();
   }
 
@@ -147,7 +117,7 @@ final class AttentionCommand implements Callable<Integer> {
     for (int block : maps.blocks()) {
       float[] values = new float[(1 + maps.registers()) * maps.heads() * patches];
       for (int i = 0; i < values.length / patches; i++) {
-        float[] map = kept(maps.head(block, i % maps.heads(), i / maps.heads()));
+        float[] map = options.kept(maps.head(block, i % maps.heads(), i / maps.heads()));
         System.arraycopy(map, 0, values, i * patches, patches);
       }
       List<Long> shape =
@@ -158,10 +128,6 @@ final class AttentionCommand implements Callable<Integer> {
               (long) maps.grid().columns());
       tensors.put(new TensorInfo(name + ".block" + block, "F32", shape), values);
     }
-  }
-
-  private float[] kept(float[] map) {
-    return mass == null ? map : AttentionMaps.topMass(map, mass);
   }
 
   private static double largest(float[] map) {

@@ -45,22 +45,7 @@ final class PcaCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private MapOutputs outputs;
-
-  @Option(
-      names = "--foreground",
-      paramLabel = "T",
-      description =
-          "Leave out patches whose first component, scaled to 0 to 1, is not above T; its sign is"
-              + " chosen so that the images' edges are low.")
-  private Double foreground;
-
-  @Option(
-      names = "--deviations",
-      defaultValue = "3",
-      paramLabel = "S",
-      description =
-          "Standard deviations that are as dark or bright as can be. Default: ${DEFAULT-VALUE}.")
-  private double deviations;
+  @Mixin private ComponentOptions components;
 
   @Option(
       names = "--segments",
@@ -80,10 +65,10 @@ final class PcaCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     outputs.check(spec);
-    if (!(deviations > 0) || (segments != null && segments > Palette.COLORS)) {
+    components.check();
+    if (segments != null && segments > Palette.COLORS) {
       throw new ParameterException(
-          spec.commandLine(),
-          "--deviations must be positive, and --segments at most " + Palette.COLORS);
+          spec.commandLine(), "--segments at most %d, got %d".formatted(Palette.COLORS, segments));
     }
     List<Path> files = input.files();
     List<PatchFeatures> features = new ArrayList<>();
@@ -96,12 +81,8 @@ final class PcaCommand implements Callable<Integer> {
             PatchFeatures.of(model, input.read(file, preprocessing), PatchFeatures.Source.TOKENS));
       }
     }
-    ComponentColors colors =
-        foreground == null
-            ? ComponentColors.of(features)
-            : ComponentColors.foreground(features, foreground);
     List<int[]> groups = segments == null ? List.of() : KMeans.segments(features, segments, seed);
-    write(files, preprocessing, features, colors, groups);
+    write(files, preprocessing, features, components.colors(features), groups);
     return 0;
   }
 
@@ -122,7 +103,8 @@ final class PcaCommand implements Callable<Integer> {
           new TensorInfo(name + ".components", "F32", shape(grid, 3L)),
           components(colors.images().get(i)));
       pictures.put(
-          name + "-pca", PatchPicture.of(grid).colors(colors.rgb(i, deviations)).picture());
+          name + "-pca",
+          PatchPicture.of(grid).colors(colors.rgb(i, components.deviations())).picture());
       if (segments != null) {
         int[] ofImage = groups.get(i);
         tensors.put(new TensorInfo(name + ".segments", "F32", shape(grid)), floats(ofImage));
