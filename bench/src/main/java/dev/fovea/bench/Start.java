@@ -85,7 +85,8 @@ public final class Start {
     figures.forEach((name, values) -> System.out.printf("%-44s %8.1f%n", name, median(values)));
   }
 
-  private static double median(List<Double> values) {
+  /** The middle one, or the mean of the two in the middle. */
+  static double median(List<Double> values) {
     double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
     int half = sorted.length / 2;
     return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;

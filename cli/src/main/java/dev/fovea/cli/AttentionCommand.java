@@ -19,7 +19,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -45,20 +44,7 @@ final class AttentionCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private MapOutputs outputs;
-
-  @Option(
-      names = "--blocks",
-      paramLabel = "B",
-      split = ",",
-      description = "Blocks, from 0, or all. Default: the last one.")
-  private List<String> blocks;
-
-  @Option(
-      names = "--mass",
-      paramLabel = "M",
-      description =
-          "Keep only the patches that get most, as few as hold this share of each map (0 to 1).")
-  private Double mass;
+  @Mixin private AttentionOptions options;
 
   @Option(names = "--heads", description = "Also lay the map of every single head over the image.")
   private boolean everyHead;
@@ -73,7 +59,7 @@ final class AttentionCommand implements Callable<Integer> {
     try (PictureFolder pictures = outputs.open(spec);
         Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
-      int[] indices = blocks(model.config().depth());
+      int[] indices = options.blocks(model.config().depth());
       for (int i = 0; i < files.size(); i++) {
         Image image = input.read(files.get(i), model.preprocessing());
         AttentionMaps maps = AttentionMaps.of(model, image, indices);
@@ -87,21 +73,6 @@ final class AttentionCommand implements Callable<Integer> {
       outputs.write(pictures, tensors);
     }
     return 0;
-  }
-
-  private int[] blocks(int depth) {
-    if (blocks == null) {
-      return new int[] {depth - 1};
-    }
-    if (blocks.equals(List.of("all"))) {
-      return IntStream.range(0, depth).toArray();
-    }
-    try {
-      return blocks.stream().mapToInt(Integer::parseInt).toArray();
-    } catch (NumberFormatException e) {
-      throw new ParameterException(
-          spec.commandLine(), "--blocks: expected numbers from 0 or all, got " + blocks, e);
-    }
   }
 
   private void draw(String name, Image.Rgb seen, AttentionMaps maps, PictureFolder pictures)
@@ -122,7 +93,7 @@ final class AttentionCommand implements Callable<Integer> {
   }
 
   private Picture over(Image.Rgb seen, AttentionMaps maps, float[] map) {
-    float[] kept = kept(map);
+    float[] kept = options.kept(map);
     return PatchPicture.over(seen, maps.grid()).heat(kept, 0, largest(kept)).picture();
   }
 
@@ -144,7 +115,7 @@ final class AttentionCommand implements Callable<Integer> {
   }
 
   private Picture alone(AttentionMaps maps, float[] map) {
-    float[] kept = kept(map);
+    float[] kept = options.kept(map);
     return PatchPicture.of(maps.grid()).heatAlone(kept, 0, largest(kept)).picture();
   }
 
@@ -156,9 +127,9 @@ final class AttentionCommand implements Callable<Integer> {
       List<float[]> heads = new ArrayList<>();
       List<float[]> means = new ArrayList<>();
       for (int query = 0; query < queries; query++) {
-        means.add(kept(maps.mean(block, query)));
+        means.add(options.kept(maps.mean(block, query)));
         for (int head = 0; head < maps.heads(); head++) {
-          heads.add(kept(maps.head(block, head, query)));
+          heads.add(options.kept(maps.head(block, head, query)));
         }
       }
       String tensor = name + ".block" + block;
@@ -176,10 +147,6 @@ final class AttentionCommand implements Callable<Integer> {
       System.arraycopy(maps.get(i), 0, values, i * patches, patches);
     }
     return values;
-  }
-
-  private float[] kept(float[] map) {
-    return mass == null ? map : AttentionMaps.topMass(map, mass);
   }
 
   private static double largest(float[] map) {

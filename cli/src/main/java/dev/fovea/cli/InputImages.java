@@ -90,6 +90,16 @@ final class InputImages {
         : Preprocessor.apply(options.read(file), options.change(preprocessing));
   }
 
+  /** Which part of one of {@link #files} {@link #seen} is. */
+  Viewport viewport(Path file, Preprocessing preprocessing) {
+    if (source.pixels != null) {
+      Image.Planes planes = pixels(file);
+      return Viewport.of(planes.width(), planes.height(), preprocessing.withSize(0, 0, 0));
+    }
+    Image.Rgb image = options.read(file);
+    return Viewport.of(image.width(), image.height(), options.change(preprocessing));
+  }
+
   /**
    * One of {@link #files} in its own size, unless the options say otherwise, padded to whole
    * patches.

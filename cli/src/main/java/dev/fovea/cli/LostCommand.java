@@ -49,7 +49,6 @@ import tools.jackson.databind.json.JsonMapper;
     })
 final class LostCommand implements Callable<Integer> {
 
-  private static final double FOUND = 0.5;
   private static final Color OURS = new Color(0xe0, 0x30, 0x30);
   private static final Color THEIRS = new Color(0x30, 0xc0, 0x50);
   private static final int OBJECT = 0x3b6fb6;
@@ -57,32 +56,7 @@ final class LostCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private DrawingOptions drawings;
-
-  @Option(
-      names = "--features",
-      defaultValue = "keys",
-      paramLabel = "WHICH",
-      description =
-          "What stands for a patch: keys (the default), queries or values of the last block, or"
-              + " tokens.")
-  private PatchFeatures.Source source;
-
-  @Option(names = "--normalize", description = "Divide patches' vectors by their lengths first.")
-  private boolean normalize;
-
-  @Option(
-      names = "--bias",
-      defaultValue = "0",
-      paramLabel = "B",
-      description = "Add this to every similarity. Default: ${DEFAULT-VALUE}.")
-  private double bias;
-
-  @Option(
-      names = "--candidates",
-      defaultValue = "100",
-      paramLabel = "N",
-      description = "Patches that may join the seed. Default: ${DEFAULT-VALUE}.")
-  private int candidates;
+  @Mixin private LostOptions options;
 
   @Option(
       names = "--annotations",
@@ -96,23 +70,11 @@ final class LostCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   /** What was found in one image; boxes in pixels of the file. */
-  private record Finding(Path file, Lost lost, Optional<Box> box, List<Box> truth) {
-
-    double overlap() {
-      return truth.stream()
-          .mapToDouble(other -> box.map(other::overlap).orElse(0.0))
-          .max()
-          .orElse(0);
-    }
-
-    boolean correct() {
-      return overlap() >= FOUND;
-    }
-  }
+  private record Finding(Path file, Lost lost, Localization boxes) {}
 
   @Override
   public Integer call() throws IOException {
-    Lost.Settings settings = new Lost.Settings(normalize, bias, candidates);
+    Lost.Settings settings = options.settings();
     List<Path> files = input.files();
     List<List<Box>> truths = truths(files);
     List<Finding> findings = new ArrayList<>();
@@ -122,11 +84,11 @@ final class LostCommand implements Callable<Integer> {
         Fovea model = modelOptions.open(progress)) {
       for (int i = 0; i < files.size(); i++) {
         PaddedImage image = input.padded(files.get(i), model);
-        Lost lost = Lost.find(PatchFeatures.of(model, image.planes(), source), settings);
+        Lost lost = Lost.find(PatchFeatures.of(model, image.planes(), options.source()), settings);
         int patch = model.config().patch();
         Optional<Box> seen = lost.box(patch, image.width(), image.height());
         Optional<Box> box = seen.map(found -> found.scaled(image.scaleX(), image.scaleY()));
-        Finding finding = new Finding(files.get(i), lost, box, truths.get(i));
+        Finding finding = new Finding(files.get(i), lost, new Localization(box, truths.get(i)));
         findings.add(finding);
         pictures.draw(
             names.get(i) + "-lost", () -> picture(finding, image, model.preprocessing(), patch));
@@ -158,8 +120,8 @@ final class LostCommand implements Callable<Integer> {
         PatchPicture.over(visible, grid).colors(colors).frames(List.of(lost.seed()));
     double x = 1 / (image.scaleX() * patch);
     double y = 1 / (image.scaleY() * patch);
-    finding.truth().forEach(box -> picture.box(box.scaled(x, y), THEIRS));
-    finding.box().ifPresent(box -> picture.box(box.scaled(x, y), OURS));
+    finding.boxes().truth().forEach(box -> picture.box(box.scaled(x, y), THEIRS));
+    finding.boxes().box().ifPresent(box -> picture.box(box.scaled(x, y), OURS));
     return picture.picture();
   }
 
@@ -175,19 +137,15 @@ final class LostCommand implements Callable<Integer> {
           Locale.ROOT,
           "%-" + Math.max(1, width) + "s  %s%s%n",
           finding.file(),
-          finding.box().map(LostCommand::text).orElse("no object"),
+          finding.boxes().box().map(LostCommand::text).orElse("no object"),
           annotated == null
               ? ""
               : "  overlap %.3f%s"
-                  .formatted(finding.overlap(), finding.correct() ? "" : ", not found"));
+                  .formatted(
+                      finding.boxes().overlap(), finding.boxes().correct() ? "" : ", not found"));
     }
     if (annotated != null) {
-      out.printf(
-          Locale.ROOT,
-          "CorLoc %.2f %% (%d of %d)%n",
-          100.0 * correct(findings) / findings.size(),
-          correct(findings),
-          findings.size());
+      out.println("CorLoc " + Localization.corLoc(boxes(findings)));
     }
   }
 
@@ -199,10 +157,10 @@ final class LostCommand implements Callable<Integer> {
   private Map<String, Object> json(List<Finding> findings) {
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("model", modelOptions.model());
-    object.put("features", source.name().toLowerCase(Locale.ROOT));
+    object.put("features", options.sourceName());
     object.put("images", findings.stream().map(this::json).toList());
     if (annotated != null) {
-      object.put("corloc", (double) correct(findings) / findings.size());
+      object.put("corloc", (double) Localization.correct(boxes(findings)) / findings.size());
     }
     return object;
   }
@@ -217,17 +175,18 @@ final class LostCommand implements Callable<Integer> {
     object.put(
         "box",
         finding
+            .boxes()
             .box()
             .map(box -> List.of(box.left(), box.top(), box.right(), box.bottom()))
             .orElse(null));
     if (annotated != null) {
-      object.put("overlap", finding.overlap());
-      object.put("correct", finding.correct());
+      object.put("overlap", finding.boxes().overlap());
+      object.put("correct", finding.boxes().correct());
     }
     return object;
   }
 
-  private static long correct(List<Finding> findings) {
-    return findings.stream().filter(Finding::correct).count();
+  private static List<Localization> boxes(List<Finding> findings) {
+    return findings.stream().map(Finding::boxes).toList();
   }
 }

@@ -44,22 +44,7 @@ final class PcaCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private MapOutputs outputs;
-
-  @Option(
-      names = "--foreground",
-      paramLabel = "T",
-      description =
-          "Leave out patches whose first component, scaled to 0 to 1, is not above T; its sign is"
-              + " chosen so that the images' edges are low.")
-  private Double foreground;
-
-  @Option(
-      names = "--deviations",
-      defaultValue = "3",
-      paramLabel = "S",
-      description =
-          "Standard deviations that are as dark or bright as can be. Default: ${DEFAULT-VALUE}.")
-  private double deviations;
+  @Mixin private ComponentOptions components;
 
   @Option(
       names = "--segments",
@@ -78,10 +63,10 @@ final class PcaCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (!(deviations > 0) || (segments != null && segments > Palette.COLORS)) {
+    components.check();
+    if (segments != null && segments > Palette.COLORS) {
       throw new ParameterException(
-          spec.commandLine(),
-          "--deviations must be positive, and --segments at most " + Palette.COLORS);
+          spec.commandLine(), "--segments at most %d, got %d".formatted(Palette.COLORS, segments));
     }
     List<Path> files = input.files();
     try (PictureFolder pictures = outputs.open(spec);
@@ -104,10 +89,7 @@ final class PcaCommand implements Callable<Integer> {
       List<PatchFeatures> features,
       PictureFolder pictures)
       throws IOException {
-    ComponentColors colors =
-        foreground == null
-            ? ComponentColors.of(features)
-            : ComponentColors.foreground(features, foreground);
+    ComponentColors colors = components.colors(features);
     List<int[]> groups = segments == null ? List.of() : KMeans.segments(features, segments, seed);
     Map<TensorInfo, float[]> tensors = new LinkedHashMap<>();
     List<String> names = DrawingOptions.names(files);
@@ -118,7 +100,7 @@ final class PcaCommand implements Callable<Integer> {
       tensors.put(
           new TensorInfo(name + ".components", "F32", shape(grid, 3L)),
           components(colors.images().get(i)));
-      int[] rgb = colors.rgb(i, deviations);
+      int[] rgb = colors.rgb(i, components.deviations());
       pictures.draw(name + "-pca", () -> PatchPicture.of(grid).colors(rgb).picture());
       if (segments != null) {
         int[] ofImage = groups.get(i);

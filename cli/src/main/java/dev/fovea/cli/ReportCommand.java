@@ -2,7 +2,7 @@ package dev.fovea.cli;
 
 import dev.fovea.Fovea;
 import dev.fovea.Image;
-import dev.fovea.Preprocessing;
+import dev.fovea.analysis.Box;
 import dev.fovea.plots.Palette;
 import dev.fovea.probes.ClassificationHead;
 import dev.fovea.probes.ImageSet;
@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,20 +36,28 @@ import picocli.CommandLine.Spec;
       "",
       "DIR/index.html has everything inside: norms of tokens, outliers, attention of CLS and every",
       "register, principal components, segments and the object of each image. Of a model without",
-      "registers that has outliers it also shows what a test-time register makes of them.",
+      "registers that has outliers it also shows what a test-time register makes of them, of one",
+      "with registers what changes when they are dropped or hold something else.",
+      "With --annotations also CorLoc, of as much of the annotated boxes as the model sees: those",
+      "of whole images are what fovea lost is for.",
       "",
       "Examples:",
       "  fovea report -m facebook/dinov2-with-registers-small photos/ --out report",
       "  fovea report -m facebook/dinov2-large \\",
       "      --compare facebook/dinov2-with-registers-large photos/ --out report",
       "  fovea report -m model.pth --head head.pth --labels imagenet.txt \\",
-      "      --probe flowers/ cat.jpg --out report"
+      "      --probe flowers/ cat.jpg --out report",
+      "  fovea report -m facebook/dinov2-with-registers-base --foreground 0.5 --mass 0.6 \\",
+      "      --annotations VOC2007/Annotations photos/ --out report"
     })
 final class ReportCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private OutlierOptions outlierOptions;
+  @Mixin private AttentionOptions attentionOptions;
+  @Mixin private ComponentOptions componentOptions;
+  @Mixin private LostOptions lostOptions;
 
   @Option(
       names = {"-o", "--out"},
@@ -85,10 +94,24 @@ final class ReportCommand implements Callable<Integer> {
   private String head;
 
   @Option(
+      names = "--compare-head",
+      paramLabel = "HEAD",
+      description = "The same for the second model.")
+  private String compareHead;
+
+  @Option(
       names = "--labels",
       paramLabel = "FILE",
-      description = "Names of the head's classes, as for fovea classify.")
+      description = "Names of the heads' classes, as for fovea classify.")
   private Path labels;
+
+  @Option(
+      names = "--annotations",
+      paramLabel = "PATH",
+      description =
+          "Where people have seen objects, as for fovea lost: a directory with a VOC file"
+              + " (NAME.xml) for each image, or a COCO file (JSON).")
+  private Path annotated;
 
   @Option(
       names = "--probe",
@@ -104,66 +127,93 @@ final class ReportCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  /**
+   * What columns are about.
+   *
+   * @param model as the user has named it
+   * @param name as the reader shall know it
+   * @param head of the model; null for none
+   */
+  private record Subject(String model, String name, String head) {}
+
   @Override
   public Integer call() throws IOException {
-    if (segments < 1 || segments > Palette.COLORS) {
-      throw new ParameterException(
-          spec.commandLine(), "--segments is from 1 to %d".formatted(Palette.COLORS));
-    }
-    if (labels != null && head == null) {
-      throw new ParameterException(spec.commandLine(), "--labels are those of a --head");
-    }
-    ReportColumn.Settings settings =
-        new ReportColumn.Settings(outlierOptions.rule(), block, segments);
+    check();
     List<Path> files = input.files();
+    Annotations annotations = annotated == null ? image -> List.of() : Annotations.open(annotated);
     List<ReportColumn> columns = new ArrayList<>();
     try (Progress progress = new Progress(spec.commandLine().getErr())) {
+      Subject first = new Subject(modelOptions.model(), shortened(modelOptions.model()), head);
       try (Fovea model = modelOptions.open(progress)) {
-        columns.addAll(analyse(model, files, settings, progress));
+        columns.addAll(analyse(model, first, files, annotations, progress));
       }
       if (compare != null) {
-        columns.add(compared(files, settings, progress));
+        String name = shortened(compare);
+        String other = name + (name.equals(first.name()) ? " (compared)" : "");
+        try (Fovea model = modelOptions.open(compare, progress)) {
+          Subject second = new Subject(compare, other, compareHead);
+          columns.addAll(analyse(model, second, files, annotations, progress));
+        }
       }
     }
     write(new ReportPage(command(), Main.Version.ofFovea(), names(files), probed(), columns));
     return 0;
   }
 
+  private void check() {
+    componentOptions.check();
+    if (segments < 1 || segments > Palette.COLORS) {
+      throw new ParameterException(
+          spec.commandLine(), "--segments is from 1 to %d".formatted(Palette.COLORS));
+    }
+    if (compareHead != null && compare == null) {
+      throw new ParameterException(spec.commandLine(), "--compare-head is that of a --compare");
+    }
+    if (labels != null && head == null && compareHead == null) {
+      throw new ParameterException(spec.commandLine(), "--labels are those of a --head");
+    }
+  }
+
+  /** A model's column, and one with a test-time register where that is of use. */
   private List<ReportColumn> analyse(
-      Fovea model, List<Path> files, ReportColumn.Settings settings, Progress progress) {
+      Fovea model, Subject subject, List<Path> files, Annotations annotations, Progress progress) {
     List<Image> images = input.images(files, model.preprocessing());
+    List<ReportColumn.Photograph> photographs =
+        files.stream().map(file -> photograph(file, annotations.of(file), model)).toList();
     ReportColumn column =
-        ReportColumn.of(
-            shortened(modelOptions.model()), model, images, seen(model, files), null, settings);
-    Optional<ReportColumn> helped = column.withTestTimeRegister(model, images, settings);
-    if (head != null) {
-      column = column.classified(model, openHead(model, progress), images);
+        ReportColumn.of(subject.name(), model, images, photographs, null, settings());
+    Optional<ReportColumn> helped = column.withTestTimeRegister(model, images);
+    if (model.trainedConfig().registers() > 0) {
+      column = column.ablated(model, images);
+    }
+    if (subject.head() != null) {
+      column = column.classified(model, openHead(subject.head(), model, progress), images);
     }
     if (probe != null) {
-      column = column.probed(probe(model, modelOptions.content(progress), progress));
+      String content = ModelOptions.content(subject.model(), progress);
+      column = column.probed(probe(model, content, progress));
     }
-    List<ReportColumn> columns = new ArrayList<>(List.of(column));
-    helped.ifPresent(columns::add);
-    return columns;
+    return Stream.concat(Stream.of(column), helped.stream()).toList();
   }
 
-  private ReportColumn compared(
-      List<Path> files, ReportColumn.Settings settings, Progress progress) {
-    try (Fovea model = modelOptions.open(compare, progress)) {
-      List<Image> images = input.images(files, model.preprocessing());
-      boolean same = shortened(compare).equals(shortened(modelOptions.model()));
-      String name = shortened(compare) + (same ? " (compared)" : "");
-      ReportColumn column =
-          ReportColumn.of(name, model, images, seen(model, files), null, settings);
-      return probe == null
-          ? column
-          : column.probed(probe(model, ModelOptions.content(compare, progress), progress));
-    }
+  private ReportColumn.Settings settings() {
+    return new ReportColumn.Settings(
+        outlierOptions.rule(), block, attentionOptions, componentOptions, lostOptions, segments);
   }
 
-  private List<Image.Rgb> seen(Fovea model, List<Path> files) {
-    Preprocessing preprocessing = model.preprocessing();
-    return files.stream().map(file -> input.seen(file, preprocessing)).toList();
+  /** An image as a model sees it, with what is to be seen there of the annotated boxes. */
+  private ReportColumn.Photograph photograph(Path file, List<Box> boxes, Fovea model) {
+    double patch = model.config().patch();
+    List<Box> truth = List.of();
+    if (!boxes.isEmpty()) {
+      Viewport viewport = input.viewport(file, model.preprocessing());
+      truth =
+          boxes.stream()
+              .flatMap(box -> viewport.see(box).stream())
+              .map(box -> box.scaled(1 / patch, 1 / patch))
+              .toList();
+    }
+    return new ReportColumn.Photograph(input.seen(file, model.preprocessing()), truth);
   }
 
   /** Hub names have two parts, and of paths the last two say most. */
@@ -173,9 +223,9 @@ final class ReportCommand implements Callable<Integer> {
     return parts > 2 ? path.subpath(parts - 2, parts).toString() : model;
   }
 
-  private ClassificationHead openHead(Fovea model, Progress progress) {
+  private ClassificationHead openHead(String source, Fovea model, Progress progress) {
     ClassificationHead classifier =
-        ClassificationHead.open(ModelOptions.weights(head, progress), model.trainedConfig());
+        ClassificationHead.open(ModelOptions.weights(source, progress), model.trainedConfig());
     return labels == null ? classifier : classifier.withLabels(Labels.read(labels));
   }
 

@@ -22,7 +22,6 @@ import java.util.Map;
 record ReportFigures(ReportColumn column, int index) {
 
   private static final int OBJECT = 0x3b6fb6;
-  private static final double DEVIATIONS = 3;
   private static final int BAR = 32;
 
   /**
@@ -41,8 +40,8 @@ record ReportFigures(ReportColumn column, int index) {
         figure(
             "components",
             "principal components",
-            "",
-            List.of(DataUri.colors(grid(), column.colors().rgb(index, DEVIATIONS))),
+            "gray",
+            List.of(DataUri.colors(grid(), components())),
             List.of(),
             List.of()));
     figures.add(
@@ -73,8 +72,14 @@ record ReportFigures(ReportColumn column, int index) {
     return "norm " + Numbers.oneDecimal(norm);
   }
 
+  /** Patches of the background stay transparent. */
+  private int[] components() {
+    return column.colors().rgb(index, column.settings().components().deviations());
+  }
+
+  /** Of the last of the blocks. */
   private Map<String, Object> attention(int query) {
-    float[] map = maps().mean(maps().blocks().getFirst(), query);
+    float[] map = kept(maps().mean(maps().blocks().getLast(), query));
     double most = most(map);
     return figure(
         "attention",
@@ -91,33 +96,49 @@ record ReportFigures(ReportColumn column, int index) {
 
   private Map<String, Object> object() {
     Lost lost = column.objects().get(index);
+    Localization localization = column.localization(index);
     int[] colors = new int[grid().patches()];
     Arrays.fill(colors, -1);
     lost.object().forEach(patch -> colors[patch] = OBJECT);
     List<Map<String, Object>> frames = new ArrayList<>();
     frames.add(frame("seed", lost.seed(), "seed"));
-    lost.box().ifPresent(box -> frames.add(frame("box", box, "object")));
+    localization.truth().forEach(box -> frames.add(frame("truth", box, "annotated")));
+    localization.box().ifPresent(box -> frames.add(frame("box", box, "object")));
+    String found = localization.box().isPresent() ? "object" : "no object";
     return figure(
         "object",
-        lost.box().isPresent() ? "object" : "no object",
+        found + (localization.truth().isEmpty() ? "" : overlap(localization)),
         "mix",
         List.of(DataUri.colors(grid(), colors)),
         frames,
         List.of());
   }
 
-  /** A row for CLS and every register: a map of each head, as many as the network has. */
+  private static String overlap(Localization localization) {
+    return String.format(Locale.ROOT, ", overlap %.2f", localization.overlap());
+  }
+
+  /**
+   * A row for CLS and every register in every block: a map of each head, as many as the network
+   * has.
+   */
   List<Map<String, Object>> heads() {
     List<Map<String, Object>> rows = new ArrayList<>();
-    for (int query = 0; query <= maps().registers(); query++) {
-      List<String> row = new ArrayList<>();
-      for (int head = 0; head < maps().heads(); head++) {
-        float[] map = maps().head(maps().blocks().getFirst(), head, query);
-        row.add(DataUri.heat(grid(), map, 0, most(map)));
+    for (int block : maps().blocks()) {
+      for (int query = 0; query <= maps().registers(); query++) {
+        List<String> row = new ArrayList<>();
+        for (int head = 0; head < maps().heads(); head++) {
+          float[] map = kept(maps().head(block, head, query));
+          row.add(DataUri.heat(grid(), map, 0, most(map)));
+        }
+        rows.add(Map.of("label", "block " + block + ", " + token(query), "maps", row));
       }
-      rows.add(Map.of("label", token(query), "maps", row));
     }
     return rows;
+  }
+
+  private float[] kept(float[] map) {
+    return column.settings().attention().kept(map);
   }
 
   private AttentionMaps maps() {

@@ -6,8 +6,9 @@ import dev.fovea.PatchGrid;
 import dev.fovea.RegisterNeuron;
 import dev.fovea.analysis.OutlierRule;
 import dev.fovea.analysis.Outliers;
+import dev.fovea.analysis.PatchFeatures;
+import dev.fovea.analysis.RegisterAblations;
 import dev.fovea.analysis.RegisterNeurons;
-import dev.fovea.analysis.TokenStatistics;
 import dev.fovea.plots.NormHistogram;
 import dev.fovea.plots.NormsByBlock;
 import dev.fovea.plots.Picture;
@@ -23,8 +24,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.OptionalInt;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -62,14 +61,20 @@ record ReportPage(
     Map<String, Object> content = new LinkedHashMap<>();
     String models = String.join(", ", columns.stream().map(ReportColumn::name).toList());
     content.put("title", "Fovea: " + models);
-    content.put(
-        "subtitle", models + "; " + names.size() + (names.size() == 1 ? " image" : " images"));
+    content.put("subtitle", models + "; " + images(names.size()));
     content.put("command", command);
     content.put("version", version);
-    content.put("summary", summary());
+    content.put("summary", new ReportSummary(columns).rows());
     content.put("charts", charts());
     content.put("columns", columns.stream().map(this::ofColumn).toList());
-    content.put("neurons", columns.stream().flatMap(column -> neurons(column).stream()).toList());
+    content.put("neurons", neurons());
+    content.put("hasNeurons", columns.stream().anyMatch(column -> column.neurons().isPresent()));
+    content.put("ablations", ablations());
+    content.put("hasAblations", columns.stream().anyMatch(column -> !column.ablations().isEmpty()));
+    content.put("ablatedImages", images(Math.min(ReportColumn.MOST_ABLATED, names.size())));
+    content.put("attention", attention());
+    content.put("features", features());
+    content.put("annotated", columns.stream().anyMatch(ReportColumn::annotated));
     content.put("photographs", photographs());
     content.put("images", IntStream.range(0, names.size()).mapToObj(this::ofImage).toList());
     content.put("heads", columns.stream().mapToInt(column -> 1 + heads(column)).max().orElse(1));
@@ -79,99 +84,33 @@ record ReportPage(
     return content;
   }
 
+  private static String images(int count) {
+    return count == 1 ? "1 image" : count + " images";
+  }
+
+  /** Which attention the figures show. */
+  private String attention() {
+    List<Integer> shown =
+        columns.stream().map(column -> column.attention().getFirst().blocks().getLast()).toList();
+    boolean last =
+        IntStream.range(0, shown.size())
+            .allMatch(i -> shown.get(i) == columns.get(i).config().depth() - 1);
+    String block = last ? "the last block" : "block " + shown.getFirst();
+    OptionalDouble mass = columns.getFirst().settings().attention().mass();
+    return mass.isEmpty()
+        ? block
+        : "%s, where it is most and adds up to %s of it".formatted(block, percent(mass));
+  }
+
+  /** What LOST has looked at. */
+  private String features() {
+    LostOptions lost = columns.getFirst().settings().lost();
+    return (lost.source() == PatchFeatures.Source.TOKENS ? "" : "the last block's ")
+        + lost.sourceName();
+  }
+
   private static int heads(ReportColumn column) {
     return column.attention().getFirst().heads();
-  }
-
-  private List<Map<String, Object>> summary() {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    addRow(rows, "registers", ReportPage::registers);
-    addRow(rows, "outliers", column -> share(column.outliers()));
-    addRow(
-        rows,
-        "cutoff",
-        column ->
-            Numbers.text(column.outliers().cutoff(), "%.1f")
-                + " ("
-                + OutlierOptions.text(column.rule())
-                + ")");
-    addRow(
-        rows,
-        "looked at after block",
-        column -> column.outliers().block() + " of 0 to " + (column.config().depth() - 1));
-    addRow(rows, "first seen after block", column -> text(column.outliers().firstBlock()));
-    addRow(rows, "norm of the median patch", column -> medianOrMost(column, 50));
-    addRow(rows, "norm of the largest patch", column -> medianOrMost(column, 100));
-    addRow(rows, "norms of the registers", ReportPage::registerNorms);
-    addRow(rows, "norm of CLS", ReportPage::clsNorm);
-    addRow(
-        rows,
-        "similarity to neighbours, outliers",
-        column -> Numbers.text(column.outliers().outlierSimilarity(), "%.3f"));
-    addRow(
-        rows,
-        "similarity to neighbours, others",
-        column -> Numbers.text(column.outliers().otherSimilarity(), "%.3f"));
-    return rows;
-  }
-
-  private void addRow(
-      List<Map<String, Object>> rows, String label, Function<ReportColumn, String> value) {
-    rows.add(Map.of("label", label, "values", columns.stream().map(value).toList()));
-  }
-
-  private static String registers(ReportColumn column) {
-    int registers = column.attention().getFirst().registers();
-    return registers == 0 ? "none" : Integer.toString(registers);
-  }
-
-  private static String share(Outliers outliers) {
-    return String.format(
-        Locale.ROOT,
-        "%d of %,d patches (%.2f %%)",
-        outliers.count(),
-        outliers.patches(),
-        100.0 * outliers.count() / outliers.patches());
-  }
-
-  private static String text(OptionalInt value) {
-    return value.isPresent() ? Integer.toString(value.getAsInt()) : "none";
-  }
-
-  private static String medianOrMost(ReportColumn column, double percent) {
-    return Numbers.oneDecimal(percentile(column.outliers().norms(), percent));
-  }
-
-  private static double percentile(float[] norms, double percent) {
-    return new OutlierRule.Percentile(percent).cutoff(norms).orElseThrow();
-  }
-
-  /** Of each register the mean over the images. */
-  private static String registerNorms(ReportColumn column) {
-    return Numbers.oneDecimal(means(column, TokenStatistics::registers));
-  }
-
-  private static String clsNorm(ReportColumn column) {
-    return Numbers.oneDecimal(
-        means(column, (statistics, block) -> new float[] {statistics.cls(block)}));
-  }
-
-  private static float[] means(
-      ReportColumn column, BiFunction<TokenStatistics, Integer, float[]> norms) {
-    Outliers outliers = column.outliers();
-    List<float[]> all =
-        outliers.images().stream()
-            .map(image -> norms.apply(image.statistics(), outliers.block()))
-            .toList();
-    float[] means = new float[all.getFirst().length];
-    for (int i = 0; i < means.length; i++) {
-      double sum = 0;
-      for (float[] values : all) {
-        sum += values[i];
-      }
-      means[i] = (float) (sum / all.size());
-    }
-    return means;
   }
 
   private List<Map<String, Object>> charts() {
@@ -216,12 +155,22 @@ record ReportPage(
     return Map.of("name", column.name(), "blocks", blocks);
   }
 
+  static double percentile(float[] norms, double percent) {
+    return new OutlierRule.Percentile(percent).cutoff(norms).orElseThrow();
+  }
+
   private static DoubleStream doubles(float[] values) {
     return IntStream.range(0, values.length).mapToDouble(i -> values[i]);
   }
 
-  private Optional<Map<String, Object>> neurons(ReportColumn column) {
-    return column.neurons().map(choice -> neurons(choice, columns.getFirst()));
+  /** A column with a test-time register follows the one of the same model without. */
+  private List<Map<String, Object>> neurons() {
+    List<Map<String, Object>> all = new ArrayList<>();
+    for (int i = 1; i < columns.size(); i++) {
+      ReportColumn without = columns.get(i - 1);
+      columns.get(i).neurons().ifPresent(choice -> all.add(neurons(choice, without)));
+    }
+    return all;
   }
 
   private static Map<String, Object> neurons(RegisterNeurons.Choice choice, ReportColumn without) {
@@ -247,13 +196,31 @@ record ReportPage(
         "first", first);
   }
 
+  private List<Map<String, Object>> ablations() {
+    return columns.stream()
+        .filter(column -> !column.ablations().isEmpty())
+        .map(
+            column ->
+                Map.of(
+                    "name", column.name(),
+                    "outcomes", column.ablations().stream().map(ReportPage::outcome).toList()))
+        .toList();
+  }
+
+  private static Map<String, Object> outcome(RegisterAblations.Outcome outcome) {
+    return Map.of(
+        "change", outcome.name(),
+        "cls", String.format(Locale.ROOT, "%.6f", outcome.cls()),
+        "patches", String.format(Locale.ROOT, "%.6f", outcome.patches()));
+  }
+
   /** Each picture once, with the names of the figures that show it. */
   private List<Map<String, Object>> photographs() {
     Map<String, Image.Rgb> images = new LinkedHashMap<>();
     Map<String, List<String>> users = new LinkedHashMap<>();
     for (int i = 0; i < names.size(); i++) {
       for (int j = 0; j < columns.size(); j++) {
-        Image.Rgb image = columns.get(j).seen().get(i);
+        Image.Rgb image = columns.get(j).photographs().get(i).seen();
         String picture = DataUri.photograph(image);
         images.put(picture, image);
         users.computeIfAbsent(picture, key -> new ArrayList<>()).add(".photograph" + j + "-" + i);

@@ -1,5 +1,6 @@
 package dev.fovea.cli;
 
+import dev.fovea.analysis.Box;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -50,5 +51,19 @@ final class Cli {
     Files.createDirectories(file.getParent());
     ImageIO.write(image, "png", file.toFile());
     return file;
+  }
+
+  /**
+   * Writes an annotation of PASCAL VOC, which counts pixels from 1 and has the last ones inside.
+   */
+  static Path voc(Path file, Box... boxes) throws IOException {
+    StringBuilder objects = new StringBuilder();
+    for (Box box : boxes) {
+      objects.append(
+          "<object><bndbox><xmin>%s</xmin><ymin>%s</ymin><xmax>%s</xmax><ymax>%s</ymax></bndbox></object>"
+              .formatted(box.left() + 1, box.top() + 1, box.right(), box.bottom()));
+    }
+    Files.createDirectories(file.getParent());
+    return Files.writeString(file, "<annotation>" + objects + "</annotation>");
   }
 }

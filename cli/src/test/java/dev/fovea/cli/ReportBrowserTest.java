@@ -1,15 +1,23 @@
 package dev.fovea.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.fovea.Fovea;
 import dev.fovea.Image;
+import dev.fovea.Options;
 import dev.fovea.PatchGrid;
+import dev.fovea.Preprocessing;
+import dev.fovea.analysis.AttentionMaps;
+import dev.fovea.analysis.Box;
+import dev.fovea.analysis.ComponentColors;
+import dev.fovea.analysis.KMeans;
+import dev.fovea.analysis.Lost;
 import dev.fovea.analysis.OutlierRule;
 import dev.fovea.analysis.Outliers;
+import dev.fovea.analysis.PatchFeatures;
 import dev.fovea.analysis.TokenStatistics;
+import dev.fovea.plots.Palette;
 import dev.fovea.plots.PatchPixels;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -18,9 +26,10 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,31 +41,59 @@ import tools.jackson.databind.JsonNode;
 class ReportBrowserTest {
 
   private static final PatchGrid GRID = new PatchGrid(16, 16);
-  private static final int HEIGHT = 7000;
-  private static final String MODEL = "synthetic:tiny";
-  private static final String FIGURES =
-      "Object.fromEntries(['seen', 'norms', 'object'].map(kind => [kind, "
-          + "[...document.querySelectorAll('figure.' + kind + ' .stage')]"
-          + ".map(stage => stage.getBoundingClientRect())]))";
+  private static final int HEIGHT = 8000;
+  private static final String PLAIN = "synthetic:tiny";
+  private static final double FOREGROUND = 0.2;
+  private static final String KINDS =
+      "['seen', 'norms', 'attention', 'components', 'segments', 'object']";
   private static final String FACTS =
-      "({figures: "
-          + FIGURES
-          + ", charts: [...document.querySelectorAll('img.chart')]"
+      "({figures: Object.fromEntries("
+          + KINDS
+          + ".map(kind => [kind, [...document.querySelectorAll('figure.' + kind + ' .stage')]"
+          + ".map(stage => stage.getBoundingClientRect())])), "
+          + "charts: [...document.querySelectorAll('img.chart')]"
           + ".map(chart => chart.getBoundingClientRect()), "
+          + "tables: Object.fromEntries([...document.querySelectorAll('section[id]')]"
+          + ".filter(section => section.querySelector('table')).map(section => [section.id, "
+          + "{text: section.innerText, "
+          + "bounds: section.querySelector('table').getBoundingClientRect()}])), "
           + "missing: [...document.images].filter(image => !image.naturalWidth).length, "
           + "images: document.images.length, "
           + "wide: document.documentElement.scrollWidth, "
           + "high: document.documentElement.scrollHeight})";
+
+  /** In pixels, in the red half; through no middle of a patch, and on no edge, as LOST's box. */
+  private static final Box TRUTH = new Box(17.5, 31.5, 87.5, 143.5);
 
   /** Of the report itself; the browser's files change from test to test. */
   @TempDir static Path shared;
 
   @TempDir Path folder;
   private static Path page;
-  private static Outliers outliers;
+  private static Expected plain;
+  private static Expected registers;
 
-  /** Of both models: it has the brightest colour. */
-  private static float largestNorm;
+  /** What the library finds in the image. */
+  private record Expected(
+      Outliers outliers, AttentionMaps attention, PatchFeatures tokens, PatchFeatures keys) {
+
+    static Expected of(String name, Path file) {
+      Image image = Image.read(file);
+      Preprocessing whole = Preprocessing.DINOV2.withSize(224, 224, 224);
+      try (Fovea model = Fovea.open(name, Options.DEFAULT.withPreprocessing(whole))) {
+        return new Expected(
+            Outliers.find(
+                List.of(TokenStatistics.of(model, image)), new OutlierRule.Percentile(98)),
+            AttentionMaps.of(model, image, model.config().depth() - 1),
+            PatchFeatures.of(model, image, PatchFeatures.Source.TOKENS),
+            PatchFeatures.of(model, image, PatchFeatures.Source.KEYS));
+      }
+    }
+
+    float[] norms() {
+      return outliers.images().getFirst().statistics().patches(outliers.block());
+    }
+  }
 
   /** The left half red, the right half blue: norms differ by position, and half by half. */
   @BeforeAll
@@ -69,36 +106,30 @@ class ReportBrowserTest {
     graphics.fillRect(112, 0, 112, 224);
     Path file = shared.resolve("halves.png");
     ImageIO.write(image, "png", file.toFile());
+    Path annotations = shared.resolve("voc");
+    Cli.voc(annotations.resolve("halves.xml"), TRUTH);
     Cli.Result result =
         Cli.run(
             "report",
             "-m",
-            MODEL,
+            PLAIN,
             "--compare",
             Cli.TINY,
             "--method",
             "percentile",
             "--resize",
             224,
+            "--foreground",
+            FOREGROUND,
+            "--annotations",
+            annotations,
             "--out",
             shared.resolve("report"),
             file);
     assertThat(result.exit()).as(result.err()).isZero();
     page = shared.resolve("report").resolve("index.html");
-    outliers = outliers(MODEL, file);
-    for (float norm : outliers.norms()) {
-      largestNorm = Math.max(largestNorm, norm);
-    }
-    for (float norm : outliers(Cli.TINY, file).norms()) {
-      largestNorm = Math.max(largestNorm, norm);
-    }
-  }
-
-  private static Outliers outliers(String name, Path file) throws IOException {
-    try (Fovea model = Fovea.open(name)) {
-      OutlierRule rule = new OutlierRule.Percentile(98);
-      return Outliers.find(List.of(TokenStatistics.of(model, Image.read(file))), rule);
-    }
+    plain = Expected.of(PLAIN, file);
+    registers = Expected.of(Cli.TINY, file);
   }
 
   @ParameterizedTest
@@ -115,78 +146,170 @@ class ReportBrowserTest {
     assertThat(facts.get("missing").asInt()).isZero();
     assertThat(facts.get("wide").asInt()).as("no scrolling sideways").isLessThanOrEqualTo(width);
     assertThat(facts.get("high").asInt()).isLessThanOrEqualTo(HEIGHT);
-    assertThat(color(drawn, 3, 3)).isEqualTo(new Color(dark ? 0x12151a : 0xf4f5f7));
+    assertThat(new Color(drawn.getRGB(3, 3))).isEqualTo(new Color(dark ? 0x12151a : 0xf4f5f7));
 
-    JsonNode seen = facts.get("figures").get("seen").get(0);
-    assertThat(at(drawn, seen, 4, 8)).isEqualTo(Color.RED);
-    assertThat(at(drawn, seen, 12, 8)).isEqualTo(Color.BLUE);
-    checkNorms(drawn, facts.get("figures").get("norms").get(0));
-    checkChart(drawn, facts.get("charts").get(0), width, dark);
-    checkChart(drawn, facts.get("charts").get(1), width, dark);
+    DrawnFigure seen = figure(drawn, facts, "seen", 0);
+    assertThat(seen.at(4, 8)).isEqualTo(Color.RED);
+    assertThat(seen.at(12, 8)).isEqualTo(Color.BLUE);
+    checkNorms(figure(drawn, facts, "norms", 0));
+    // CLS of the first model, CLS and the register at test time, then CLS and four registers.
+    checkAttention(figure(drawn, facts, "attention", 0), plain.attention(), AttentionMaps.CLS);
+    checkAttention(figure(drawn, facts, "attention", 7), registers.attention(), 4);
+    checkComponents(figure(drawn, facts, "components", 0), plain.tokens());
+    checkComponents(figure(drawn, facts, "components", 2), registers.tokens());
+    checkSegments(figure(drawn, facts, "segments", 2), registers.tokens());
+    checkObject(figure(drawn, facts, "object", 0), plain.keys());
+    checkObject(figure(drawn, facts, "object", 2), registers.keys());
+    checkTables(drawn, facts.get("tables"), dark);
+    for (JsonNode chart : facts.get("charts")) {
+      checkChart(new DrawnFigure(drawn, chart, GRID), dark);
+    }
+  }
+
+  /** One of the figures of a kind, which are in the order of the models. */
+  private static DrawnFigure figure(BufferedImage drawn, JsonNode facts, String kind, int index) {
+    return new DrawnFigure(drawn, facts.get("figures").get(kind).get(index), GRID);
   }
 
   /** Every patch has its norm's colour over the photograph's gray; outliers are framed in red. */
-  private static void checkNorms(BufferedImage drawn, JsonNode stage) throws IOException {
-    float[] norms = outliers.images().getFirst().statistics().patches(outliers.block());
-    BufferedImage heat =
-        ImageIO.read(new ByteArrayInputStream(PatchPixels.heat(GRID, norms, 0, largestNorm)));
-    for (int patch = 0; patch < norms.length; patch++) {
-      int column = GRID.column(patch);
-      Color color = new Color(heat.getRGB(column, GRID.row(patch)));
-      Color seen = at(drawn, stage, column + 0.5, GRID.row(patch) + 0.5);
-      double gray = 0.32 * (column < 8 ? 0.2126 * 255 : 0.0722 * 255);
-      assertThat(seen.getRed()).isCloseTo((int) (0.68 * color.getRed() + gray), within(4));
-      assertThat(seen.getGreen()).isCloseTo((int) (0.68 * color.getGreen() + gray), within(4));
-      assertThat(seen.getBlue()).isCloseTo((int) (0.68 * color.getBlue() + gray), within(4));
-    }
+  private static void checkNorms(DrawnFigure figure) throws IOException {
+    float most = Math.max(most(plain.norms()), most(registers.norms()));
+    checkHeat(figure, plain.norms(), most);
+    Outliers outliers = plain.outliers();
     assertThat(outliers.count()).isPositive();
     for (int patch : outliers.images().getFirst().patches()) {
-      assertThat(reds(drawn, stage, GRID.column(patch) + 0.5, GRID.row(patch) + 0.5))
+      int x = GRID.column(patch);
+      int y = GRID.row(patch);
+      assertThat(figure.framed(new Box(x, y, x + 1, y + 1), ReportBrowserTest::isFrame))
           .as("frame of patch " + patch)
-          .isPositive();
+          .isGreaterThan(0.2); // the corners of figures are round
     }
   }
 
-  /** Red points on the way from a patch's centre to the one above. */
-  private static int reds(BufferedImage drawn, JsonNode stage, double x, double y) {
-    int reds = 0;
-    for (int i = 0; i <= 32; i++) {
-      Color color = at(drawn, stage, x, Math.max(0, y - i / 32.0));
-      reds += color.getRed() > 200 && color.getGreen() < 120 && color.getBlue() < 120 ? 1 : 0;
+  private static void checkAttention(DrawnFigure figure, AttentionMaps maps, int query)
+      throws IOException {
+    float[] map = maps.mean(maps.blocks().getLast(), query);
+    checkHeat(figure, map, most(map));
+  }
+
+  private static void checkHeat(DrawnFigure figure, float[] values, float most) throws IOException {
+    BufferedImage heat =
+        ImageIO.read(new ByteArrayInputStream(PatchPixels.heat(GRID, values, 0, most)));
+    for (int patch = 0; patch < values.length; patch++) {
+      Color color = new Color(heat.getRGB(GRID.column(patch), GRID.row(patch)));
+      checkColor(figure, patch, mixed(color, gray(patch)));
     }
-    return reds;
+  }
+
+  /** Patches of the background are as gray as the photograph, the others have their colour. */
+  private static void checkComponents(DrawnFigure figure, PatchFeatures tokens) {
+    int[] colors = ComponentColors.foreground(List.of(tokens), FOREGROUND).rgb(0, 3);
+    assertThat(Arrays.stream(colors).distinct().count()).isGreaterThan(10);
+    assertThat(colors).contains(-1);
+    for (int patch = 0; patch < colors.length; patch++) {
+      checkColor(figure, patch, colors[patch] < 0 ? gray(patch) : new Color(colors[patch]));
+    }
+  }
+
+  private static void checkSegments(DrawnFigure figure, PatchFeatures tokens) {
+    int[] colors = Palette.of(KMeans.segments(List.of(tokens), 6, 1).getFirst());
+    assertThat(Arrays.stream(colors).distinct()).hasSize(6);
+    for (int patch = 0; patch < colors.length; patch++) {
+      checkColor(figure, patch, mixed(new Color(colors[patch]), photograph(patch)));
+    }
+  }
+
+  /** The object's patches are blue, its box is red, the annotated one green, the seed white. */
+  private static void checkObject(DrawnFigure figure, PatchFeatures keys) {
+    Lost lost = Lost.find(keys, Lost.Settings.ORIGINAL);
+    for (int patch = 0; patch < GRID.patches(); patch++) {
+      boolean object = lost.object().contains(patch);
+      Color expected = mixed(new Color(0x3b6fb6), photograph(patch));
+      checkColor(figure, patch, object ? expected : photograph(patch));
+    }
+    Box box = lost.box().orElseThrow();
+    assertThat(figure.framed(box, ReportBrowserTest::isFrame)).as("box").isGreaterThan(0.9);
+    Box truth = TRUTH.scaled(1 / 14.0, 1 / 14.0);
+    assertThat(figure.framed(truth, color -> isNear(color, new Color(0x30c050), 40)))
+        .as("annotated box")
+        .isGreaterThan(0.9);
+    int x = GRID.column(lost.seed());
+    int y = GRID.row(lost.seed());
+    assertThat(
+            figure.framed(
+                new Box(x, y, x + 1, y + 1), color -> color.equals(Color.WHITE) || isFrame(color)))
+        .as("seed")
+        .isGreaterThan(0.7);
+  }
+
+  /** Texts are there, and what is drawn there is not paper alone. */
+  private static void checkTables(BufferedImage drawn, JsonNode tables, boolean dark) {
+    Color paper = paper(dark);
+    for (String id : List.of("summary", "neurons", "ablations")) {
+      DrawnFigure table = new DrawnFigure(drawn, tables.get(id).get("bounds"), GRID);
+      long pixels = table.count(color -> true);
+      assertThat(table.count(color -> color.equals(paper))).as(id).isGreaterThan(pixels / 2);
+      assertThat(table.count(color -> !isNear(color, paper, 100)))
+          .as(id)
+          .isGreaterThan(pixels / 100);
+    }
+    assertThat(tables.get("summary").get("text").asString())
+        .contains(PLAIN, Cli.TINY, "6 of 256 patches", "CorLoc", "norms of the registers");
+    assertThat(tables.get("neurons").get("text").asString()).contains("of 6 outliers", "neuron");
+    assertThat(tables.get("ablations").get("text").asString())
+        .contains(Cli.TINY, "drop", "first 3", "zero", "mean", "patches", "0.9");
   }
 
   /** Lines of both models on the theme's paper. */
-  private static void checkChart(BufferedImage drawn, JsonNode chart, int width, boolean dark) {
-    Color paper = new Color(dark ? 0x1c2027 : 0xffffff);
-    assertThat(count(drawn, chart, width, color -> color.equals(paper))).isGreaterThan(20_000);
-    assertThat(count(drawn, chart, width, color -> color.getBlue() > color.getRed() + 60))
-        .isGreaterThan(50);
-    assertThat(count(drawn, chart, width, color -> color.getRed() > color.getBlue() + 60))
-        .isGreaterThan(50);
+  private static void checkChart(DrawnFigure chart, boolean dark) {
+    Color paper = paper(dark);
+    assertThat(chart.count(color -> color.equals(paper))).isGreaterThan(20_000);
+    assertThat(chart.count(color -> color.getBlue() > color.getRed() + 60)).isGreaterThan(20);
+    assertThat(chart.count(color -> color.getRed() > color.getBlue() + 60)).isGreaterThan(20);
   }
 
-  private static long count(BufferedImage drawn, JsonNode box, int width, Predicate<Color> wanted) {
-    long count = 0;
-    int right = Math.min(width, box.get("right").asInt());
-    for (int y = box.get("top").asInt(); y < box.get("bottom").asInt(); y++) {
-      for (int x = box.get("left").asInt(); x < right; x++) {
-        count += wanted.test(color(drawn, x, y)) ? 1 : 0;
-      }
-    }
-    return count;
+  private static Color paper(boolean dark) {
+    return new Color(dark ? 0x1c2027 : 0xffffff);
   }
 
-  /** The colour at a place in a figure, in patches. */
-  private static Color at(BufferedImage drawn, JsonNode box, double x, double y) {
-    return color(
-        drawn,
-        (int) (box.get("left").asDouble() + x / GRID.columns() * box.get("width").asDouble()),
-        (int) (box.get("top").asDouble() + y / GRID.rows() * box.get("height").asDouble()));
+  private static void checkColor(DrawnFigure figure, int patch, Color expected) {
+    Color color = figure.at(patch);
+    assertThat(isNear(color, expected, 4))
+        .as("patch %d: expected %s, got %s", patch, expected, color)
+        .isTrue();
   }
 
-  private static Color color(BufferedImage drawn, int x, int y) {
-    return new Color(drawn.getRGB(x, y));
+  private static boolean isNear(Color color, Color other, int tolerance) {
+    return Math.abs(color.getRed() - other.getRed()) <= tolerance
+        && Math.abs(color.getGreen() - other.getGreen()) <= tolerance
+        && Math.abs(color.getBlue() - other.getBlue()) <= tolerance;
+  }
+
+  /** The red of frames, also where it shares a pixel; it has some green and blue. */
+  private static boolean isFrame(Color color) {
+    return color.getRed() > 180
+        && Math.abs(color.getGreen() - 70) < 40
+        && Math.abs(color.getBlue() - 70) < 40;
+  }
+
+  private static Color photograph(int patch) {
+    return GRID.column(patch) < 8 ? Color.RED : Color.BLUE;
+  }
+
+  private static Color gray(int patch) {
+    int brightness = (int) Math.round(255 * (GRID.column(patch) < 8 ? 0.2126 : 0.0722));
+    return new Color(brightness, brightness, brightness);
+  }
+
+  /** A colour laid over another as figures do it. */
+  private static Color mixed(Color over, Color below) {
+    return new Color(
+        (int) (0.68 * over.getRed() + 0.32 * below.getRed()),
+        (int) (0.68 * over.getGreen() + 0.32 * below.getGreen()),
+        (int) (0.68 * over.getBlue() + 0.32 * below.getBlue()));
+  }
+
+  private static float most(float[] values) {
+    return (float) IntStream.range(0, values.length).mapToDouble(i -> values[i]).max().orElse(0);
   }
 }

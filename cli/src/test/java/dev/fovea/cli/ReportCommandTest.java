@@ -2,13 +2,18 @@ package dev.fovea.cli;
 
 import static dev.fovea.cli.Cli.TINY;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.fovea.Fovea;
 import dev.fovea.Image;
+import dev.fovea.analysis.AttentionMaps;
+import dev.fovea.analysis.Box;
+import dev.fovea.analysis.ComponentColors;
 import dev.fovea.analysis.Lost;
 import dev.fovea.analysis.OutlierRule;
 import dev.fovea.analysis.Outliers;
 import dev.fovea.analysis.PatchFeatures;
+import dev.fovea.analysis.RegisterAblations;
 import dev.fovea.analysis.TokenStatistics;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
@@ -17,11 +22,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,6 +133,128 @@ class ReportCommandTest {
   }
 
   @Test
+  void theSecondModelGetsAllThatTheFirstDoes() throws IOException {
+    Path head = head();
+    Path names = names();
+    String page =
+        page(
+            "-m",
+            TINY,
+            "--compare",
+            PLAIN,
+            "--head",
+            head,
+            "--compare-head",
+            head,
+            "--labels",
+            names,
+            "--method",
+            "percentile",
+            "--cutoff",
+            99,
+            first);
+    String summary = between(page, "<section id=\"summary\">", "</section>");
+    assertThat(all(summary, "<th>(synthetic[^<]*)</th>"))
+        .containsExactly(TINY, PLAIN, PLAIN + " + test-time register");
+    assertThat(between(page, "<section id=\"neurons\">", "</section>"))
+        .contains("of 3 outliers", "<b>" + PLAIN + "</b>");
+    assertThat(all(page, "60.0 %</td><td>(dog)<")).hasSize(2);
+  }
+
+  @Test
+  void registersAreAblatedAsTheLibraryDoes() throws IOException {
+    String page = page("-m", PLAIN, "--compare", TINY, first, second);
+    String ablations = between(page, "<section id=\"ablations\">", "</section>");
+    try (Fovea model = Fovea.open(TINY)) {
+      List<Image> images = List.of(Image.read(first), Image.read(second));
+      for (RegisterAblations.Outcome outcome : RegisterAblations.of(model, images, 1)) {
+        assertThat(ablations)
+            .contains(
+                String.format(
+                    Locale.ROOT,
+                    "<td>%s</td><td class=\"number\">%.6f</td><td class=\"number\">%.6f</td>",
+                    outcome.name(),
+                    outcome.cls(),
+                    outcome.patches()));
+      }
+    }
+    assertThat(ablations).contains("the mean over 2 images");
+    assertThat(all(ablations, "<h4>([^<]*)</h4>")).containsExactly(TINY);
+    assertThat(page("-m", PLAIN, first)).doesNotContain("id=\"ablations\"");
+  }
+
+  @Test
+  void optionsOfTheCommandsReachTheLibrary() throws IOException {
+    String page =
+        page(
+            "-m",
+            TINY,
+            "--blocks",
+            "all",
+            "--mass",
+            0.6,
+            "--foreground",
+            0.5,
+            "--deviations",
+            2,
+            "--features",
+            "values",
+            "--candidates",
+            1,
+            first,
+            second);
+    try (Fovea model = Fovea.open(TINY)) {
+      AttentionMaps maps = AttentionMaps.of(model, Image.read(second), 0, 1);
+      for (float[] map : List.of(maps.mean(1, 3), maps.head(0, 1, AttentionMaps.CLS))) {
+        float[] kept = AttentionMaps.topMass(map, 0.6);
+        double most = IntStream.range(0, kept.length).mapToDouble(i -> kept[i]).max().orElse(0);
+        assertThat(page).contains(DataUri.heat(maps.grid(), kept, 0, most));
+      }
+      assertThat(all(page, "<span>(block [01], [^<]*)</span>")).hasSize(2 * 2 * 5);
+      List<PatchFeatures> tokens =
+          List.of(
+              PatchFeatures.of(model, Image.read(first), PatchFeatures.Source.TOKENS),
+              PatchFeatures.of(model, Image.read(second), PatchFeatures.Source.TOKENS));
+      int[] colors = ComponentColors.foreground(tokens, 0.5).rgb(1, 2);
+      assertThat(page).contains(DataUri.colors(maps.grid(), colors));
+      PatchFeatures values =
+          PatchFeatures.of(model, Image.read(first), PatchFeatures.Source.VALUES);
+      Lost lost = Lost.find(values, new Lost.Settings(false, 0, 1));
+      int[] object = new int[256];
+      Arrays.fill(object, -1);
+      lost.object().forEach(patch -> object[patch] = 0x3b6fb6);
+      assertThat(page).contains(DataUri.colors(maps.grid(), object));
+    }
+    assertThat(page).contains("s values: its box is red", "adds up to 60.0 % of it");
+  }
+
+  /** Of 256 pixels the model sees those from 16 on. */
+  @Test
+  void annotatedBoxesAreCutToTheCropAndCounted() throws IOException {
+    Box box;
+    try (Fovea model = Fovea.open(TINY)) {
+      PatchFeatures keys = PatchFeatures.of(model, Image.read(first), PatchFeatures.Source.KEYS);
+      box = Lost.find(keys, Lost.Settings.ORIGINAL).box().orElseThrow();
+    }
+    Path annotations = folder.resolve("voc");
+    Box pixels = box.scaled(14, 14);
+    Cli.voc(
+        annotations.resolve("a.xml"),
+        new Box(0, 0, 16, 250),
+        new Box(pixels.left() + 16, pixels.top() + 16, pixels.right() + 16, pixels.bottom() + 16));
+    Cli.voc(annotations.resolve("<b> & c.xml"), new Box(0, 0, 10, 10));
+    String page = page("-m", TINY, "--annotations", annotations, first, second);
+    String summary = between(page, "<section id=\"summary\">", "</section>");
+    assertThat(all(summary, "<th>CorLoc</th><td>([^<]*)</td>"))
+        .containsExactly("100.00 % (1 of 1)");
+    List<String> left = all(page, "rect class=\"truth\" x=\"([^\"]*)\"");
+    assertThat(left).hasSize(1);
+    assertThat(Double.parseDouble(left.getFirst())).isCloseTo(box.left(), within(1e-9));
+    assertThat(page).contains("object, overlap 1.00");
+    assertThat(page("-m", TINY, first)).doesNotContain("CorLoc");
+  }
+
+  @Test
   void thePageNeedsNothingElseAndSaysHowItWasMade() throws IOException {
     String page = page("-m", TINY, first, second);
     assertThat(page).contains("default-src 'none'").doesNotContain("<script");
@@ -137,8 +266,8 @@ class ReportCommandTest {
         .contains("fovea report --out ", "&#39;", "-m " + TINY);
   }
 
-  @Test
-  void aHeadAndProbesHaveTheirTables() throws IOException {
+  /** Says 60 % dog and 30 % fox whatever it sees. */
+  private Path head() throws IOException {
     Path head = folder.resolve("head.safetensors");
     SafetensorsWriter.write(
         head,
@@ -147,7 +276,17 @@ class ReportCommandTest {
             new float[3 * 256],
             new TensorInfo("bias", "F32", List.of(3L)),
             new float[] {0, (float) Math.log(6), (float) Math.log(3)}));
-    Path labels = Files.writeString(folder.resolve("names.txt"), "cat\ndog\nfox\n");
+    return head;
+  }
+
+  private Path names() throws IOException {
+    return Files.writeString(folder.resolve("names.txt"), "cat\ndog\nfox\n");
+  }
+
+  @Test
+  void aHeadAndProbesHaveTheirTables() throws IOException {
+    Path head = head();
+    Path labels = names();
     Path data = folder.resolve("data");
     for (int i = 0; i < 5; i++) {
       Cli.image(data.resolve("large/" + i + ".png"), 42, 42, i);
@@ -188,7 +327,14 @@ class ReportCommandTest {
             new Object[] {"report", "--out", out, "-m", TINY, "--labels", text, first},
             new Object[] {"report", "--out", out, "-m", TINY, "--head", text, first},
             new Object[] {"report", "--out", out, "-m", TINY, "--block", 7, first},
-            new Object[] {"report", "--out", out, "-m", TINY, "--crop", 14, first})) {
+            new Object[] {"report", "--out", out, "-m", TINY, "--crop", 14, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--compare-head", text, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--mass", 2, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--blocks", 2, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--deviations", 0, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--foreground", 1, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--candidates", 0, first},
+            new Object[] {"report", "--out", out, "-m", TINY, "--annotations", folder, first})) {
       Result result = Cli.run(arguments);
       assertThat(result.exit()).isNotZero();
       assertThat(result.err()).startsWith("fovea").doesNotContain("Exception");

@@ -19,46 +19,70 @@ public final class NormHistogram {
   /** Where empty bins are drawn, so that those with a single patch can be seen. */
   private static final double FLOOR = 0.5;
 
+  /** Times the largest norm, where a cutoff is still shown: a quarter of the chart has the bins. */
+  private static final double FARTHEST = 4;
+
   private NormHistogram() {}
 
   /**
-   * A histogram of each model's patches, with its cutoff as a vertical line.
+   * A histogram of each model's patches, with its cutoff as a vertical line, unless that is far
+   * beyond all norms: then the legend says so.
    *
    * @param models at least one, by name
    * @param theme colours of everything but the lines
    */
   public static Picture of(Map<String, Outliers> models, Theme theme) {
-    double largest = 0;
-    for (Outliers outliers : models.values()) {
-      for (float norm : outliers.norms()) {
-        largest = Math.max(largest, norm);
-      }
-    }
-    double bin = bin(largest);
-    int bins = (int) (largest / bin) + 1;
-    int block = models.values().iterator().next().block();
-    LineChart chart =
-        new LineChart("Norms of patches after block " + block, "L2 norm", "patches", theme);
+    double bin = bin(largest(models));
+    double end = end(models);
+    int bins = (int) (end / bin) + 1;
+    LineChart chart = new LineChart(title(models), "L2 norm", "patches", theme);
     int highest = 1;
     int number = 0;
     for (Map.Entry<String, Outliers> model : models.entrySet()) {
-      int[] counts = counts(model.getValue().norms(), bin, bins);
+      Outliers outliers = model.getValue();
+      int[] counts = counts(outliers.norms(), bin, bins);
       highest = Math.max(highest, Arrays.stream(counts).max().orElseThrow());
-      addSteps(chart, label(model), counts, bin, LineChart.color(number++));
+      String label = label(model.getKey(), outliers, end);
+      addSteps(chart, label, counts, bin, LineChart.color(number++));
     }
     double top = 2.0 * highest;
     number = 0;
     for (Outliers outliers : models.values()) {
       Color color = LineChart.color(number++);
       String name = "cutoff " + number;
-      List<Double> ends = List.of(FLOOR, top);
-      outliers
-          .cutoff()
-          .ifPresent(
+      outliers.cutoff().stream()
+          .filter(cutoff -> cutoff <= end)
+          .forEach(
               cutoff ->
-                  chart.addUnnamed(name, List.of(cutoff, cutoff), ends, LineChart.DASHED, color));
+                  chart.addUnnamed(
+                      name, List.of(cutoff, cutoff), List.of(FLOOR, top), LineChart.DASHED, color));
     }
     return chart.picture(0, bins * bin, FLOOR, top);
+  }
+
+  private static double largest(Map<String, Outliers> models) {
+    double largest = 0;
+    for (Outliers outliers : models.values()) {
+      for (float norm : outliers.norms()) {
+        largest = Math.max(largest, norm);
+      }
+    }
+    return largest;
+  }
+
+  /** What the axis has to reach: the largest norm, and every cutoff that is not far beyond it. */
+  static double end(Map<String, Outliers> models) {
+    double largest = largest(models);
+    return models.values().stream()
+        .flatMapToDouble(outliers -> outliers.cutoff().stream())
+        .filter(cutoff -> cutoff <= FARTHEST * largest)
+        .reduce(largest, Math::max);
+  }
+
+  /** Names the block if it is one for all models. */
+  static String title(Map<String, Outliers> models) {
+    int[] blocks = models.values().stream().mapToInt(Outliers::block).distinct().toArray();
+    return "Norms of patches" + (blocks.length == 1 ? " after block " + blocks[0] : "");
   }
 
   /** A round width (1, 2 or 5 times a power of ten) that gives at least so many bins. */
@@ -78,16 +102,14 @@ public final class NormHistogram {
     return counts;
   }
 
-  private static String label(Map.Entry<String, Outliers> model) {
-    Outliers outliers = model.getValue();
-    return outliers.cutoff().isEmpty()
-        ? "no outliers: " + model.getKey()
-        : String.format(
-            Locale.ROOT,
-            "%d > %.1f: %s",
-            outliers.count(),
-            outliers.cutoff().getAsDouble(),
-            model.getKey());
+  /** What the legend says of a model, on a chart that ends there. */
+  static String label(String model, Outliers outliers, double end) {
+    if (outliers.cutoff().isEmpty()) {
+      return "no outliers: " + model;
+    }
+    double cutoff = outliers.cutoff().getAsDouble();
+    String where = cutoff > end ? " (beyond this chart)" : "";
+    return String.format(Locale.ROOT, "%d > %.1f%s: %s", outliers.count(), cutoff, where, model);
   }
 
   private static void addSteps(

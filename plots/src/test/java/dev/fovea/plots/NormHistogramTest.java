@@ -11,15 +11,26 @@ import java.awt.image.BufferedImage;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class NormHistogramTest {
 
+  private static final double LARGEST = 90;
+
   private static Outliers outliers(double cutoff) {
-    float[][] norms = {{1, 10, 11, 12, 12, 12, 12, 11, 11, 90, 12, 11, 12}};
-    TokenStatistics image = new TokenStatistics(new PatchGrid(3, 4), 0, norms, new float[12]);
-    return Outliers.find(List.of(image), new OutlierRule.Fixed(cutoff));
+    return Outliers.find(List.of(image()), new OutlierRule.Fixed(cutoff));
+  }
+
+  private static Outliers outliersWithoutCutoff() {
+    Outliers.OfImage image = new Outliers.OfImage(image(), List.of());
+    return new Outliers(0, List.of(OptionalDouble.empty()), List.of(image));
+  }
+
+  private static TokenStatistics image() {
+    float[][] norms = {{1, 10, 11, 12, 12, 12, 12, 11, 11, (float) LARGEST, 12, 11, 12}};
+    return new TokenStatistics(new PatchGrid(3, 4), 0, norms, new float[12]);
   }
 
   @Test
@@ -39,18 +50,50 @@ class NormHistogramTest {
   @Test
   void theCutoffIsALineBetweenTheGroups() {
     BufferedImage picture = NormHistogram.of(Map.of("m", outliers(50)), Theme.LIGHT).raster();
-    BufferedImage without = NormHistogram.of(Map.of("m", outliers(1e6)), Theme.LIGHT).raster();
+    BufferedImage without =
+        NormHistogram.of(Map.of("m", outliersWithoutCutoff()), Theme.LIGHT).raster();
+    assertThat(blueColumns(picture, 200, 600) - blueColumns(without, 200, 600)).isBetween(1, 4);
+  }
+
+  @Test
+  void theChartReachesACutoffThatNoNormReaches() {
+    Map<String, Outliers> quiet = Map.of("m", outliers(150));
+    assertThat(NormHistogram.end(quiet)).isEqualTo(150);
+    BufferedImage picture = NormHistogram.of(quiet, Theme.LIGHT).raster();
+    assertThat(blueColumns(picture, picture.getWidth() * 3 / 4, picture.getWidth()))
+        .isBetween(1, 4);
+    assertThat(NormHistogram.label("m", outliers(150), 150)).isEqualTo("0 > 150.0: m");
+  }
+
+  @Test
+  void aCutoffFarBeyondAllNormsIsInTheLegendAlone() {
+    Map<String, Outliers> models = Map.of("m", outliers(1e6));
+    assertThat(NormHistogram.end(models)).isEqualTo(LARGEST);
+    BufferedImage picture = NormHistogram.of(models, Theme.LIGHT).raster();
+    assertThat(blueColumns(picture, picture.getWidth() * 3 / 4, picture.getWidth())).isZero();
+    assertThat(NormHistogram.label("m", outliers(1e6), LARGEST))
+        .isEqualTo("0 > 1000000.0 (beyond this chart): m");
+    assertThat(NormHistogram.label("m", outliersWithoutCutoff(), LARGEST))
+        .isEqualTo("no outliers: m");
+  }
+
+  @Test
+  void theTitleNamesTheBlockThatAllModelsHave() {
+    Outliers deep = new Outliers(11, outliers(50).cutoffs(), outliers(50).images());
+    assertThat(NormHistogram.title(Map.of("a", outliers(50), "b", outliers(20))))
+        .isEqualTo("Norms of patches after block 0");
+    assertThat(NormHistogram.title(Map.of("a", outliers(50), "b", deep)))
+        .isEqualTo("Norms of patches");
+  }
+
+  /** Columns with a blue point at a third of the height, above all bins but the highest. */
+  private static int blueColumns(BufferedImage picture, int from, int to) {
     int y = picture.getHeight() / 3;
-    int columns = 0;
-    for (int x = 200; x < 600; x++) {
-      for (int dy = 0; dy < 10; dy++) { // the line is dashed
-        if (isBlue(picture.getRGB(x, y + dy)) && !isBlue(without.getRGB(x, y + dy))) {
-          columns++;
-          break;
-        }
-      }
-    }
-    assertThat(columns).isBetween(1, 4);
+    return (int)
+        IntStream.range(from, to)
+            .filter( // the line is dashed
+                x -> IntStream.range(y, y + 10).anyMatch(i -> isBlue(picture.getRGB(x, i))))
+            .count();
   }
 
   private static boolean isBlue(int rgb) {
