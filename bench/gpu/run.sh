@@ -2,10 +2,12 @@
 # Everything that a machine with an NVIDIA GPU is asked for: the GPU suite, PyTorch beside it, NVIDIA's checker. Needs no Java, and
 # neither needs nor writes anything outside this folder and ${OUT:-./out}. PyTorch and compute-sanitizer run where they are installed.
 #
-# Usage: ./run.sh [--seconds N] [stage ...]
+# Usage: ./run.sh [--seconds N] [stage[:seconds] ...]
 #   --seconds N   all stages together take no longer (default 3600)
-#   stages        facts ceilings kernels models check determinism speed opponent table tiles memcheck racecheck (default: all of them)
+#   stages        facts kernels models check determinism speed opponent table ceilings tiles memcheck racecheck (default: all of them,
+#                 in this order); each may be given a limit of its own
 #   MODELS        environment: small,base,large,giant or some of them
+#   OPPONENT      environment: more options for opponent.py
 #
 # The status is 0 if every stage was, also where there is no GPU; else 1. A stage that fails does not stop the others.
 set -u
@@ -21,7 +23,7 @@ if [ "${1:-}" = --seconds ]; then
 fi
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] ||
-  stages=(facts ceilings kernels models check determinism speed opponent table tiles memcheck racecheck)
+  stages=(facts kernels models check determinism speed opponent table ceilings tiles memcheck racecheck)
 end=$((SECONDS + seconds))
 failed=()
 
@@ -33,10 +35,11 @@ java=("$here/jre/bin/java" --add-modules jdk.incubator.vector --enable-native-ac
   -XX:MaxRAMPercentage=60 -XX:-UsePerfData -XX:ErrorFile="$out/java-error.log" -Djava.io.tmpdir="$out/tmp" -Duser.home="$out/tmp"
   -cp "$here/lib/*:$here/natives")
 
-# Seconds for a stage that may take $1 at the most: no more than are left.
+# Seconds for a stage that may take $1 at the most, or what the caller has said: no more than are left.
+most=
 left() {
-  local rest=$((end - SECONDS))
-  echo $((rest < $1 ? rest : $1))
+  local rest=$((end - SECONDS)) limit=${most:-$1}
+  echo $((rest < limit ? rest : limit))
 }
 
 # Runs stage $1 for $2 seconds at the most: the rest is the command.
@@ -96,7 +99,8 @@ opponent() {
   has_torch opponent || return 0
   local budget
   budget=$(($(left 560) * 9 / 10))
-  stage opponent 560 python3 "$here/torch/opponent.py" --out "$out/opponent.json" --models "$models" --budget "$budget"
+  # shellcheck disable=SC2086 # OPPONENT has several words.
+  stage opponent 560 python3 "$here/torch/opponent.py" --out "$out/opponent.json" --models "$models" --budget "$budget" ${OPPONENT:-}
 }
 
 table() {
@@ -143,7 +147,10 @@ if [ ! -s "$out/facts.json" ]; then
   echo "FAILED no look at the GPU was possible; $out/facts.log says why"
   exit 1
 fi
-for name in "${stages[@]}"; do
+for each in "${stages[@]}"; do
+  name=${each%%:*}
+  most=${each#"$name"}
+  most=${most#:}
   case $name in
     facts) ;; # done above
     ceilings) suite "$name" 120 ;;

@@ -9,11 +9,12 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
  * Finds a model its device: the one that the options name or, with "auto", the first that can hold
- * it, and the CPU in the place of one that was lost.
+ * it, and the CPU in the place of one that was lost or has no room for a request.
  */
 final class Placement {
 
@@ -28,6 +29,9 @@ final class Placement {
   private final DeviceOptions options;
   private final List<DeviceProvider> providers;
   private final Rehearsal rehearsal = new Rehearsal();
+
+  /** Whether the CPU may take over; written while a model is opened, and by its session alone. */
+  private boolean replaceable;
 
   /**
    * A placement of one model.
@@ -82,7 +86,9 @@ final class Placement {
     }
     for (DeviceProvider provider : others) {
       try {
-        return pack(provider, weights);
+        VisionTransformer model = pack(provider, weights);
+        replaceable = true;
+        return model;
       } catch (IllegalArgumentException e) { // The caller wants kernels of another device.
         logUnused(Level.INFO, provider, e);
       } catch (IllegalStateException | FoveaException | LinkageError | OutOfMemoryError e) {
@@ -107,8 +113,23 @@ final class Placement {
    *     be read or packed any more
    */
   VisionTransformer replace(DeviceLostException loss, VitConfig config) {
-    if (!device.equals(AUTO)) {
-      throw loss;
+    return replace(loss, config, message -> new DeviceLostException(message, loss));
+  }
+
+  /**
+   * The same where the device is well but has no room for a request, however much is given up for
+   * it.
+   *
+   * @throws OutOfMemoryError likewise, or if the model is on the CPU already
+   */
+  VisionTransformer replace(OutOfMemoryError shortage, VitConfig config) {
+    return replace(shortage, config, OutOfMemoryError::new);
+  }
+
+  private <F extends Throwable> VisionTransformer replace(
+      F failure, VitConfig config, Function<String, F> unplaced) throws F {
+    if (!replaceable) {
+      throw failure;
     }
     try (VitWeights weights = source.get()) {
       if (!weights.config().equals(config)) {
@@ -117,16 +138,16 @@ final class Placement {
                 .formatted(weights.source(), weights.config(), config));
       }
       VisionTransformer model = pack(provider(CPU), weights);
-      LOGGER.log(Level.WARNING, "Going on with the CPU: " + loss.getMessage());
+      replaceable = false;
+      LOGGER.log(Level.WARNING, "Going on with the CPU: " + failure.getMessage());
       return model;
     } catch (RuntimeException | OutOfMemoryError e) {
-      DeviceLostException unplaced =
-          new DeviceLostException(
+      F both =
+          unplaced.apply(
               "%s; the CPU cannot take over, because %s"
-                  .formatted(loss.getMessage(), e.getMessage()),
-              loss);
-      unplaced.addSuppressed(e);
-      throw unplaced;
+                  .formatted(failure.getMessage(), e.getMessage()));
+      both.addSuppressed(e);
+      throw both;
     }
   }
 

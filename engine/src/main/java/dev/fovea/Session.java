@@ -15,7 +15,8 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Serves the requests of one open model: prepares images on the calling thread (of a list, where a
  * GPU computes, the next ones on others meanwhile), then runs one plan at a time, which has the
- * whole device. Where that is lost and another may take its place, the request is run again there.
+ * whole device. Where that is lost, or has no room for the request, and another may take its place,
+ * the request is run there.
  *
  * <p>A request for a shape that has been seen allocates nothing besides its result.
  */
@@ -100,7 +101,7 @@ final class Session implements AutoCloseable {
       try {
         return runAlone(prepared, request, target);
       } catch (DeviceLostException e) {
-        replaceDevice(e);
+        moveTo(placement.replace(e, config));
         return runAlone(prepared, request, target);
       } finally {
         running.unlock();
@@ -112,7 +113,7 @@ final class Session implements AutoCloseable {
 
   private FeatureLayout runAlone(
       PreparedImage image, FeatureRequest request, MemorySegment target) {
-    ForwardPlan plan = plans().get(image, 1, request);
+    ForwardPlan plan = plan(image, 1, request);
     checkTarget(target, plan.layout());
     image.copyTo(plan.pixels(), 0);
     rehearsal.await();
@@ -165,7 +166,7 @@ final class Session implements AutoCloseable {
     try {
       results = runTogether(batch, request);
     } catch (DeviceLostException e) {
-      replaceDevice(e);
+      moveTo(placement.replace(e, config));
       results = runTogether(batch, request);
     } finally {
       running.unlock();
@@ -176,7 +177,7 @@ final class Session implements AutoCloseable {
   }
 
   private List<Features> runTogether(List<PreparedImage> batch, FeatureRequest request) {
-    ForwardPlan plan = plans().get(batch.getFirst(), batch.size(), request);
+    ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
     int floats = plan.layout().floats();
     for (int i = 0; i < batch.size(); i++) {
       batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
@@ -193,11 +194,20 @@ final class Session implements AutoCloseable {
   }
 
   /**
-   * Puts the model on another device than the one that was lost, if the options allow it. Called
-   * with the lock held.
+   * A plan of this device, or of another one where there is no room on this one though it holds
+   * nothing but the weights. Called with the lock held.
    */
-  private void replaceDevice(DeviceLostException loss) {
-    VisionTransformer replacement = placement.replace(loss, config);
+  private ForwardPlan plan(PreparedImage image, int images, FeatureRequest request) {
+    try {
+      return plans().get(image, images, request);
+    } catch (OutOfMemoryError e) {
+      moveTo(placement.replace(e, config));
+      return plans().get(image, images, request);
+    }
+  }
+
+  /** Leaves a device for the one that the model has been packed on. Called with the lock held. */
+  private void moveTo(VisionTransformer replacement) {
     plans.close();
     device.close();
     plans = new PlanCache(replacement, this::edits, lookup);

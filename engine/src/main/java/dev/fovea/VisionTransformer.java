@@ -37,8 +37,13 @@ final class VisionTransformer {
   private final Packed<NormWeights> norm;
   private final PositionEmbedding positions;
 
-  /** Reads and packs every weight; nothing of {@code weights} is kept. */
+  /**
+   * Reads and packs every weight; nothing of {@code weights} is kept.
+   *
+   * @throws IllegalStateException if the device has no kernels for such a model
+   */
   VisionTransformer(VitConfig config, WeightSource weights, Device device) {
+    device.checkHeads(config.width(), config.heads());
     WeightPacker packer = new WeightPacker(weights, device);
     this.config = config;
     this.device = device;

@@ -36,6 +36,8 @@ final class TestDevices implements DeviceProvider {
 
   private Throwable refusal;
   private String unsuitable;
+  private String unsuitableHeads;
+  private volatile boolean roomForPlans = true;
   private int batchTokens = 512;
   private boolean leavesProcessorsIdle;
   private final AtomicInteger packsLeft = new AtomicInteger(NEVER);
@@ -60,6 +62,12 @@ final class TestDevices implements DeviceProvider {
     return this;
   }
 
+  /** Has no kernels for the heads of any model. */
+  TestDevices refuseHeads(String reason) {
+    unsuitableHeads = reason;
+    return this;
+  }
+
   /** Has memory for so many packed weights. */
   TestDevices withRoomFor(int packs) {
     packsLeft.set(packs);
@@ -75,6 +83,12 @@ final class TestDevices implements DeviceProvider {
   /** Has memory for so many plans, and then, once, not for another. */
   TestDevices shortOfMemoryAfter(int recordings) {
     recordingsLeft.set(recordings);
+    return this;
+  }
+
+  /** Has, from now on, no memory for a plan, even where there is no other. */
+  TestDevices withoutRoomForPlans() {
+    roomForPlans = false;
     return this;
   }
 
@@ -154,6 +168,13 @@ final class TestDevices implements DeviceProvider {
     }
 
     @Override
+    public void checkHeads(int width, int heads) {
+      if (unsuitableHeads != null) {
+        throw new IllegalStateException(unsuitableHeads);
+      }
+    }
+
+    @Override
     public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
       check();
       return device.pack(weights);
@@ -216,7 +237,7 @@ final class TestDevices implements DeviceProvider {
                 case "close" -> open.decrementAndGet();
                 case "rgb", "planes" -> batches.add((Integer) arguments[0]);
                 case "build" -> {
-                  if (recordingsLeft.getAndDecrement() == 0) {
+                  if (!roomForPlans || recordingsLeft.getAndDecrement() == 0) {
                     throw new OutOfMemoryError("the device has no room for this plan");
                   }
                   return plan(recorder.build());

@@ -87,18 +87,41 @@ class GpuFallbackTest {
     expectError(settings, reason);
   }
 
-  /** The weights are packed and the graph is recorded when its first launch fails. */
-  @Test
-  void whatIsLostInFlightIsReplacedByTheCpu() throws Exception {
-    Map<String, String> settings = settings("STUB_KERNELS=1 STUB_GRAPH=700");
+  /** The weights are packed and the graph is recorded when its first launch fails, or the wait. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          STUB_GRAPH=700 | starting a graph failed: CUDA_ERROR_ILLEGAL_ADDRESS (700)
+          STUB_WAIT=700  | waiting for the device failed: CUDA_ERROR_ILLEGAL_ADDRESS (700)
+          STUB_WAIT=999  | waiting for the device failed: CUDA_ERROR_UNKNOWN (999)
+          """)
+  void whatIsLostInFlightIsReplacedByTheCpu(String driver, String reason) throws Exception {
+    Map<String, String> settings = settings("STUB_KERNELS=1 " + driver);
     Result auto = embed(settings, "auto");
     assertThat(auto.exit()).as(auto.err()).isZero();
     assertThat(auto.out()).isEqualTo(expected);
-    String reason = "starting a graph failed: CUDA_ERROR_ILLEGAL_ADDRESS (700)";
     assertThat(warnings(auto))
         .singleElement()
         .asString()
         .startsWith("fovea: Going on with the CPU: " + reason);
+    expectError(settings, reason);
+  }
+
+  /** Room for the weights of 970,240 bytes, and not for what a forward pass needs besides. */
+  @Test
+  void whatHasNoRoomForARequestIsReplacedByTheCpu() throws Exception {
+    Map<String, String> settings = settings("STUB_KERNELS=1 STUB_MEMORY=980000");
+    Result auto = embed(settings, "auto");
+    assertThat(auto.exit()).as(auto.err()).isZero();
+    assertThat(auto.out()).isEqualTo(expected);
+    String reason = "CUDA_ERROR_OUT_OF_MEMORY (2): text of the stub; use a";
+    assertThat(warnings(auto))
+        .singleElement()
+        .asString()
+        .startsWith("fovea: Going on with the CPU: ")
+        .contains(reason);
     expectError(settings, reason);
   }
 

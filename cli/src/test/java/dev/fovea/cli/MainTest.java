@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.fovea.CheckpointException;
 import dev.fovea.cli.Cli.Result;
@@ -155,6 +156,22 @@ class MainTest {
     JsonNode findings = JsonMapper.shared().readTree(Cli.run("doctor", "--json").out());
     assertThat(Set.copyOf(findings.findValuesAsString("topic")))
         .contains("java", "vectors", "threads", "memory", "cpu", "cuda", "hub");
+  }
+
+  @Test
+  void theDoctorAsksTheGpusOwnProvider() {
+    assumeTrue(
+        System.getProperty("os.name").equals("Linux")
+            && System.getProperty("os.arch").equals("amd64"),
+        "the command brings CUDA along on Linux on x86-64 only");
+    assertThat(Diagnosis.findings())
+        .filteredOn(finding -> finding.topic().equals("cuda"))
+        .singleElement()
+        .satisfies(
+            finding -> {
+              assertThat(finding.text()).containsAnyOf("compute capability", "cannot be used: ");
+              assertThat(finding.advice()).isNull();
+            });
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.fovea.kernels.Device;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
@@ -58,54 +59,63 @@ final class AttentionVerb implements Verb {
     return new Exact() {
       @Override
       public double[] row(int query) {
-        double[] result = new double[width];
-        for (int head = 0; head < width; head += ModelSize.HEAD) {
-          attend(rounded, query, head, result);
-        }
-        return result;
+        return attend(rounded, query, power -> power);
       }
 
+      // Tensor cores want powers in 16 bits before they meet the values; results are 16 bits again.
       @Override
-      public double unavoidable(int row, double[] exact) {
-        return Numbers.roundingErrors(exact, rounding);
+      public double unavoidable(int query, double[] exact) {
+        double[] best = attend(rounded, query, rounding);
+        double sum = 0;
+        for (int j = 0; j < width; j++) {
+          sum += Numbers.square(rounding.applyAsDouble(best[j]) - exact[j]);
+        }
+        return sum;
       }
     };
   }
 
   /**
-   * One query of one head.
+   * One query in all heads.
    *
-   * @param head its first column
+   * @param kept what of a power meets the values
    */
-  private void attend(float[] numbers, int query, int head, double[] result) {
-    int stride = 3 * width;
-    double[] scores = new double[tokens];
-    double largest = Double.NEGATIVE_INFINITY;
-    for (int key = 0; key < tokens; key++) {
-      for (int j = head; j < head + ModelSize.HEAD; j++) {
-        scores[key] += (double) numbers[query * stride + j] * numbers[key * stride + width + j] / 8;
-      }
-      largest = Math.max(largest, scores[key]);
-    }
-    double sum = 0;
-    for (int key = 0; key < tokens; key++) {
-      scores[key] = Math.exp(scores[key] - largest);
-      sum += scores[key];
-    }
-    for (int key = 0; key < tokens; key++) {
-      for (int j = head; j < head + ModelSize.HEAD; j++) {
-        result[j] += scores[key] / sum * numbers[key * stride + 2 * width + j];
+  private double[] attend(float[] numbers, int query, DoubleUnaryOperator kept) {
+    double[] result = new double[width];
+    for (int head = 0; head < width; head += ModelSize.HEAD) {
+      double[] powers = powers(numbers, tokens, width, query, head);
+      double all = Arrays.stream(powers).sum();
+      for (int key = 0; key < tokens; key++) {
+        double weight = kept.applyAsDouble(powers[key]) / all;
+        for (int j = head; j < head + ModelSize.HEAD; j++) {
+          result[j] += weight * numbers[(key * 3 + 2) * width + j];
+        }
       }
     }
+    return result;
   }
 
   /**
-   * Probabilities are rounded before they meet the values, and results afterwards: two independent
-   * errors of one size.
+   * What a softmax divides by its sum, the largest of it 1.
+   *
+   * @param numbers qkv, [tokens, 3, width]
+   * @param head its first column
    */
+  static double[] powers(float[] numbers, int tokens, int width, int query, int head) {
+    double[] scores = new double[tokens];
+    for (int key = 0; key < tokens; key++) {
+      for (int j = head; j < head + ModelSize.HEAD; j++) {
+        scores[key] +=
+            (double) numbers[query * 3 * width + j] * numbers[(key * 3 + 1) * width + j] / 8;
+      }
+    }
+    double largest = Arrays.stream(scores).max().orElseThrow();
+    return Arrays.stream(scores).map(score -> Math.exp(score - largest)).toArray();
+  }
+
   @Override
   public double allowance() {
-    return 1.2 * Math.sqrt(2);
+    return 1.2;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.fovea.bench.gpu;
 
 import dev.fovea.kernels.WeightStorage;
+import dev.fovea.kernels.cuda.CudaDeviceProvider;
 import dev.fovea.kernels.cuda.Workbench;
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaDrivers;
@@ -18,7 +19,8 @@ import java.util.function.Supplier;
 record Gpu(String device, Supplier<CudaDriver> opening, Supplier<String> diagnosis) {
 
   /** The one of this machine. */
-  static final Gpu INSTALLED = new Gpu("cuda", CudaDrivers::open, CudaDrivers::diagnosis);
+  static final Gpu INSTALLED =
+      new Gpu("cuda", CudaDrivers::open, new CudaDeviceProvider()::diagnosis);
 
   /**
    * Why there is none; empty if there is one.

@@ -57,9 +57,13 @@ final class KernelsStage implements Stage {
           for (Verb verb : Verbs.besideAttention(model, batch)) {
             check(model, batch, verb);
           }
+          for (Verb verb : Verbs.ofFewRequests(model, batch)) {
+            check(model, batch, verb);
+          }
         }
         for (Batch batch : setting.scale().checkedAttention()) {
           check(model, batch, new AttentionVerb(model, batch));
+          check(model, batch, new ProbabilitiesVerb(model, batch));
         }
       }
     }

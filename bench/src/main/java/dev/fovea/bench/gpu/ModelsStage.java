@@ -16,6 +16,7 @@ import dev.fovea.kernels.cuda.driver.CudaException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -123,7 +124,14 @@ final class ModelsStage implements Stage {
       Fovea cpu, Fovea gpu, WeightStorage precision, int pixels) {
     List<Image> images = List.of(image("first", pixels), image("second", pixels));
     Parity parity = Parity.between(cpu, gpu, images);
-    List<String> violations = parity.violations(Parity.Limits.of(precision));
+    Parity.Limits limits = Parity.Limits.of(precision);
+    List<String> violations = new ArrayList<>(parity.violations(limits));
+    double attention = attention(cpu, gpu, images.getFirst());
+    if (!(attention <= limits.relativeL2())) { // so that NaN is a violation
+      violations.add(
+          "relative L2 difference of attention is %.2e, at most %.0e expected"
+              .formatted(attention, limits.relativeL2()));
+    }
     Map<String, Difference> differences = parity.differences();
     List<Object> blocks =
         differences.entrySet().stream()
@@ -141,9 +149,25 @@ final class ModelsStage implements Stage {
         differences.get(Parity.TOKENS).relativeL2(),
         "block_relative_l2",
         blocks,
+        "attention_relative_l2",
+        attention,
         "violations",
         violations,
         "pass",
         violations.isEmpty());
+  }
+
+  /** Relative L2 difference of all probabilities of the last block. */
+  private static double attention(Fovea cpu, Fovea gpu, Image image) {
+    FeatureRequest request = FeatureRequest.of(Feature.ATTENTION);
+    float[] expected = cpu.features(image, request).get(Feature.ATTENTION);
+    float[] actual = gpu.features(image, request).get(Feature.ATTENTION);
+    double squares = 0;
+    double differences = 0;
+    for (int i = 0; i < expected.length; i++) {
+      squares += Numbers.square(expected[i]);
+      differences += Numbers.square(actual[i] - expected[i]);
+    }
+    return Math.sqrt(differences / squares);
   }
 }

@@ -9,24 +9,30 @@ import dev.fovea.kernels.Pooling;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
-/** The last LayerNorm and, behind it, CLS and the mean of the patches: two verbs, all float32. */
+/**
+ * The last LayerNorm and, behind it, CLS and the mean of the patches, divided by their L2 norm or
+ * not: two verbs, all float32.
+ */
 final class NormPoolVerb implements Verb {
 
   private static final float EPSILON = 1e-6f;
 
   private final int width;
   private final Batch batch;
+  private final boolean normalize;
   private final int tokens;
   private final NormWeights weights;
   private final PackedCopies<NormWeights> copies = new PackedCopies<>();
   private final float[] x;
 
-  NormPoolVerb(ModelSize model, Batch batch) {
+  NormPoolVerb(ModelSize model, Batch batch, boolean normalize) {
     width = model.width();
     this.batch = batch;
+    this.normalize = normalize;
     tokens = ModelSize.tokens(batch.pixels());
     weights =
         new NormWeights(
@@ -38,7 +44,7 @@ final class NormPoolVerb implements Verb {
 
   @Override
   public String name() {
-    return "norm-pool";
+    return normalize ? "norm-pool-normalize" : "norm-pool";
   }
 
   @Override
@@ -57,7 +63,7 @@ final class NormPoolVerb implements Verb {
       @Override
       public void record() {
         recorder.norm(from, Rows.all(from), packed, normed);
-        recorder.pool(normed, ModelSize.PREFIX, Pooling.CLS_MEAN, false, pooled);
+        recorder.pool(normed, ModelSize.PREFIX, Pooling.CLS_MEAN, normalize, pooled);
       }
 
       @Override
@@ -70,28 +76,35 @@ final class NormPoolVerb implements Verb {
   @Override
   public Exact exact(DoubleUnaryOperator rounding) {
     return new Exact() {
+      private final double[] pooled = pooled();
+      private final double length = normalize ? Numbers.length(pooled) : 1;
+
       @Override
       public double[] row(int row) {
-        double[] result = new double[2 * width];
-        for (int token = 0; token < tokens; token++) {
-          double[] normed = normed(token);
-          for (int j = 0; j < width; j++) {
-            if (token == 0) {
-              result[j] = normed[j];
-            } else if (token >= ModelSize.PREFIX) {
-              result[width + j] += normed[j] / (tokens - ModelSize.PREFIX);
-            }
-          }
-        }
-        return result;
+        return Arrays.stream(pooled).map(element -> element / length).toArray();
       }
 
-      // Elements of a size of 1 and a few steps of float32 for each.
+      // Elements of a size of 1 (before they are divided), and a few steps of float32 for each.
       @Override
       public double unavoidable(int row, double[] exact) {
-        return exact.length * Numbers.square(8 * Math.pow(2, -24));
+        return exact.length * Numbers.square(8 * Math.pow(2, -24) / length);
       }
     };
+  }
+
+  private double[] pooled() {
+    double[] result = new double[2 * width];
+    for (int token = 0; token < tokens; token++) {
+      double[] normed = normed(token);
+      for (int j = 0; j < width; j++) {
+        if (token == 0) {
+          result[j] = normed[j];
+        } else if (token >= ModelSize.PREFIX) {
+          result[width + j] += normed[j] / (tokens - ModelSize.PREFIX);
+        }
+      }
+    }
+    return result;
   }
 
   private double[] normed(int token) {

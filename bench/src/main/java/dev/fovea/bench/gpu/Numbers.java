@@ -1,6 +1,7 @@
 package dev.fovea.bench.gpu;
 
 import dev.fovea.checkpoint.SyntheticCheckpoint;
+import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /** Operands from a formula, and functions in float64. */
@@ -46,6 +47,11 @@ final class Numbers {
       sum += error * error;
     }
     return sum;
+  }
+
+  /** L2 norm. */
+  static double length(double[] numbers) {
+    return Math.sqrt(Arrays.stream(numbers).map(Numbers::square).sum());
   }
 
   static double square(double x) {

@@ -9,11 +9,10 @@ import dev.fovea.kernels.PositionTable;
 import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Tokens;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Map;
 import java.util.function.DoubleUnaryOperator;
 
-/** Patch projection and positions, from bytes. */
+/** Patch projection and positions, from bytes or from the floats that these stand for. */
 final class PatchEmbedVerb implements Verb {
 
   private static final int PATCH = ModelSize.PATCH;
@@ -21,6 +20,7 @@ final class PatchEmbedVerb implements Verb {
 
   private final int width;
   private final Batch batch;
+  private final boolean planes;
   private final int tokens;
   private final PatchEmbedWeights weights;
   private final PackedCopies<PatchEmbedWeights> copies = new PackedCopies<>();
@@ -28,9 +28,10 @@ final class PatchEmbedVerb implements Verb {
   private final float[] lookup;
   private final byte[] image;
 
-  PatchEmbedVerb(ModelSize model, Batch batch) {
+  PatchEmbedVerb(ModelSize model, Batch batch, boolean planes) {
     width = model.width();
     this.batch = batch;
+    this.planes = planes;
     tokens = ModelSize.tokens(batch.pixels());
     weights =
         new PatchEmbedWeights(
@@ -46,7 +47,7 @@ final class PatchEmbedVerb implements Verb {
 
   @Override
   public String name() {
-    return "patch-embed";
+    return planes ? "patch-embed-planes" : "patch-embed";
   }
 
   @Override
@@ -57,7 +58,11 @@ final class PatchEmbedVerb implements Verb {
   @Override
   public Copy prepare(Device device, Recorder recorder, int number) {
     Packed<PatchEmbedWeights> packed = copies.get(device, number, () -> device.pack(weights));
-    Pixels pixels = recorder.rgb(batch.images(), batch.pixels(), batch.pixels(), lookup);
+    int side = batch.pixels();
+    Pixels pixels =
+        planes
+            ? recorder.planes(batch.images(), side, side)
+            : recorder.rgb(batch.images(), side, side, lookup);
     Tokens to = recorder.tokens(batch.images(), tokens, width);
     return new Copy() {
       @Override
@@ -72,17 +77,22 @@ final class PatchEmbedVerb implements Verb {
 
       @Override
       public void fillPixels() {
+        MemorySegment one = planes ? MemorySegment.ofArray(values()) : MemorySegment.ofArray(image);
         for (int i = 0; i < batch.images(); i++) {
-          MemorySegment.copy(
-              image,
-              0,
-              pixels.host(),
-              ValueLayout.JAVA_BYTE,
-              (long) i * image.length,
-              image.length);
+          MemorySegment.copy(one, 0, pixels.host(), i * one.byteSize(), one.byteSize());
         }
       }
     };
+  }
+
+  /** What the bytes stand for, [3, side, side]. */
+  private float[] values() {
+    int plane = batch.pixels() * batch.pixels();
+    float[] values = new float[3 * plane];
+    for (int i = 0; i < values.length; i++) {
+      values[i % 3 * plane + i / 3] = lookup[i % 3 * 256 + Byte.toUnsignedInt(image[i])];
+    }
+    return values;
   }
 
   @Override
@@ -143,7 +153,7 @@ final class PatchEmbedVerb implements Verb {
   @Override
   public long bytes() {
     return 2L * width * INPUTS
-        + (long) batch.images() * (image.length + 6L * tokens * width)
+        + (long) batch.images() * ((planes ? 4L : 1L) * image.length + 6L * tokens * width)
         + 4L * tokens * width;
   }
 

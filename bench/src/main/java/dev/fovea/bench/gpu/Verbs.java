@@ -1,6 +1,7 @@
 package dev.fovea.bench.gpu;
 
 import dev.fovea.bench.gpu.Scale.Batch;
+import dev.fovea.kernels.Activation;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,12 +13,28 @@ final class Verbs {
   /** All of a forward pass, once each, but attention. */
   static List<Verb> besideAttention(ModelSize model, Batch batch) {
     List<Verb> verbs = new ArrayList<>();
-    verbs.add(new PatchEmbedVerb(model, batch));
+    verbs.add(new PatchEmbedVerb(model, batch, false));
     for (ModelSize.Product product : model.products()) {
       verbs.add(product(product, batch, ModelSize.tokens(batch.pixels())));
     }
-    verbs.add(new NormPoolVerb(model, batch));
+    verbs.add(new NormPoolVerb(model, batch, false));
     return verbs;
+  }
+
+  /**
+   * What a few requests need beside that, and images that come as floats: it has to be right, and
+   * nobody waits for it.
+   */
+  static List<Verb> ofFewRequests(ModelSize model, Batch batch) {
+    int width = model.width();
+    int tokens = ModelSize.tokens(batch.pixels());
+    var hidden = new ModelSize.Product("hidden", 128, width, Activation.GELU, false);
+    var residual = new ModelSize.Product("residual", 128, width, Activation.NONE, true);
+    return List.of(
+        new PatchEmbedVerb(model, batch, true),
+        new NormPoolVerb(model, batch, true),
+        new RegistersVerb(product(hidden, batch, tokens), tokens),
+        new RegistersVerb(product(residual, batch, tokens), tokens));
   }
 
   /** A product with what stands around it. */

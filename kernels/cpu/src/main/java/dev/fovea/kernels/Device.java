@@ -32,6 +32,15 @@ public interface Device extends AutoCloseable {
     return false;
   }
 
+  /**
+   * Checks that attention can have such heads, before anything is packed for it.
+   *
+   * @param width channels of all heads together
+   * @throws IllegalStateException if this device has no kernels for them; the message says for
+   *     which it has, and what to do
+   */
+  default void checkHeads(int width, int heads) {}
+
   /** Packs the patch projection. The arrays are copied; the caller may drop them. */
   Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights);
 

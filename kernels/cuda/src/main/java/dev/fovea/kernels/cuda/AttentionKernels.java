@@ -90,7 +90,6 @@ final class AttentionKernels {
    * tokens alone; how many queries a block has changes no bits.
    */
   void attention(PlanBuilder plan, GpuTokens qkv, int heads, Rows queries, GpuTokens y) {
-    checkHeads(y.width(), heads);
     boolean few = qkv.rows() <= WHOLE_TOKENS;
     if (!few && hopper != null) {
       hopperAttention(plan, qkv, heads, queries, y);
@@ -153,7 +152,6 @@ final class AttentionKernels {
   void probabilities(
       PlanBuilder plan, GpuTokens qkv, int heads, Rows watched, GpuTokens probabilities) {
     int width = qkv.width() / 3;
-    checkHeads(width, heads);
     Arguments arguments =
         plan.arguments()
             .address(qkv.half())
@@ -168,9 +166,10 @@ final class AttentionKernels {
     plan.launch(this.probabilities, watched.count(), heads, qkv.images(), arguments);
   }
 
-  private static void checkHeads(int width, int heads) {
+  /** What {@link dev.fovea.kernels.Device#checkHeads} says. */
+  static void checkHeads(int width, int heads) {
     if (width != heads * HEAD_WIDTH) {
-      throw new IllegalArgumentException(
+      throw new IllegalStateException(
           "%d heads of a width of %d have %s columns each, but the CUDA kernels have only heads of %d; use the CPU"
               .formatted(heads, width, (double) width / heads, HEAD_WIDTH));
     }

@@ -159,6 +159,11 @@ final class CudaDevice implements Device {
   }
 
   @Override
+  public void checkHeads(int width, int heads) {
+    AttentionKernels.checkHeads(width, heads);
+  }
+
+  @Override
   public Packed<PatchEmbedWeights> pack(PatchEmbedWeights weights) {
     width = weights.width();
     return packer.pack(weights);

@@ -19,7 +19,7 @@ public final class CudaDeviceProvider implements DeviceProvider {
 
   @Override
   public String diagnosis() {
-    return CudaDrivers.diagnosis();
+    return CudaDrivers.diagnosis(Multiplier::ownKernels);
   }
 
   /**
@@ -31,8 +31,12 @@ public final class CudaDeviceProvider implements DeviceProvider {
   public Device open(DeviceOptions options) {
     Multiplier multiplier = Multiplier.named(options.kernels());
     Precision precision = Precision.of(options.storage());
-    Device device = new CudaDevice(CudaDrivers::open, precision, multiplier);
-    LOGGER.log(Level.DEBUG, () -> "Opened " + device.description());
+    CudaDevice device = new CudaDevice(CudaDrivers::open, precision, multiplier);
+    LOGGER.log(
+        Level.INFO,
+        () ->
+            "Opened %s (%s)"
+                .formatted(device.description(), Multiplier.ownKernels(device.facts())));
     return device;
   }
 }

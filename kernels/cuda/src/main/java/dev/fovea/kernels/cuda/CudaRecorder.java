@@ -122,6 +122,7 @@ final class CudaRecorder implements Recorder {
     Sizes.rows(from, queries, to);
     Sizes.apart(from, to);
     Sizes.attention(from, heads, to);
+    device.checkHeads(to.width(), heads);
     want(from, Form.HALF);
     if (queries.count() > 0) {
       keepOthers(to, Form.HALF);

@@ -21,6 +21,9 @@ final class HopperProducts implements Products {
   /** The one compute capability that has these instructions. */
   static final int CAPABILITY = 90;
 
+  /** PTX ISA 8.0, in which they are written, came with CUDA 12.0. */
+  static final int OLDEST_DRIVER = 12000;
+
   private static final int THREADS = 384;
 
   /** All tiles of every verb, as the sources instantiate them. */

@@ -2,6 +2,7 @@ package dev.fovea.kernels.cuda;
 
 import dev.fovea.kernels.cuda.driver.CudaDriver;
 import dev.fovea.kernels.cuda.driver.CudaException;
+import dev.fovea.kernels.cuda.driver.GpuFacts;
 import dev.fovea.kernels.cuda.driver.MatrixProducts;
 import java.lang.System.Logger.Level;
 
@@ -55,13 +56,23 @@ interface Multiplier {
     };
   }
 
-  private static boolean able(CudaDriver driver) {
-    return driver.facts().capability() == HopperProducts.CAPABILITY;
+  /** Which of our own kernels a GPU and its driver take, and why not the others: for diagnosis. */
+  static String ownKernels(GpuFacts facts) {
+    if (!able(facts)) {
+      return "own kernels: ptx; not hopper, which are for compute capability 9.0";
+    }
+    return facts.driverVersion() < HopperProducts.OLDEST_DRIVER
+        ? "own kernels: ptx; not hopper, which need a driver for CUDA 12.0"
+        : "own kernels: hopper, ptx";
+  }
+
+  private static boolean able(GpuFacts facts) {
+    return facts.capability() == HopperProducts.CAPABILITY;
   }
 
   private static Products hopper(
       CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice) {
-    if (!able(driver)) {
+    if (!able(driver.facts())) {
       throw new IllegalArgumentException(
           "the kernels 'hopper' are for compute capability 9.0, this GPU has %d.%d; use 'auto'"
               .formatted(driver.facts().capability() / 10, driver.facts().capability() % 10));
@@ -72,7 +83,7 @@ interface Multiplier {
   /** The kernels for this GPU; those for all GPUs if its driver does not take them. */
   private static Products fastest(
       CudaDriver driver, Precision precision, ProductKernels own, TileChoice choice) {
-    if (!able(driver)) {
+    if (!able(driver.facts())) {
       return own;
     }
     try {

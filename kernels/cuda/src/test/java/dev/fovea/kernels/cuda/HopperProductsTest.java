@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,43 +48,32 @@ class HopperProductsTest {
         InterpretedGpu.hopper(precision), precision, tile, layer, 1, rows, x, new Rows(0, rows));
   }
 
+  /** Three images; more columns than a tile has. */
   @ParameterizedTest
   @EnumSource(Activation.class)
   void activationsAreRight(Activation activation) {
-    var layer = new NormLinearKernelTest.Layer(64, 96, activation, 3);
+    var layer = NormLinearKernelTest.Layer.ofOutputs(64, 160, activation, 3);
     float[] x = Numbers.random(4, 3 * 40 * 64, -0.2, 3);
+    Rows all = new Rows(0, 40);
     for (Precision precision : Precision.values()) {
-      for (int tile : new int[] {0, 2}) {
-        NormLinearKernelTest.check(
-            InterpretedGpu.hopper(precision),
-            precision,
-            HopperProducts.NORM_LINEAR.get(tile),
-            layer,
-            3,
-            40,
-            x,
-            new Rows(0, 40));
+      InterpretedGpu gpu = InterpretedGpu.hopper(precision);
+      for (Tile tile : HopperProducts.NORM_LINEAR) {
+        NormLinearKernelTest.check(gpu, precision, tile, layer, 3, 40, x, all);
       }
     }
   }
 
-  /** Warp groups that have a tile to themselves, and those that share one. */
+  /** In 8 steps, so that stages are normalised that had been used before. */
   @ParameterizedTest
   @EnumSource(Precision.class)
   void badlyConditionedRowsAreRight(Precision precision) {
     int rows = 140;
-    var layer = new NormLinearKernelTest.Layer(136, 64, Activation.NONE, 5);
-    float[] x = NormLinearKernelTest.badlyConditioned(rows, 136);
-    for (int tile : new int[] {0, 2, 4}) {
+    var layer = new NormLinearKernelTest.Layer(500, 64, Activation.NONE, 5);
+    float[] x = NormLinearKernelTest.badlyConditioned(rows, 500);
+    Rows all = new Rows(0, rows);
+    for (Tile tile : HopperProducts.NORM_LINEAR) {
       NormLinearKernelTest.check(
-          InterpretedGpu.hopper(precision),
-          precision,
-          HopperProducts.NORM_LINEAR.get(tile),
-          layer,
-          1,
-          rows,
-          x,
-          new Rows(0, rows));
+          InterpretedGpu.hopper(precision), precision, tile, layer, 1, rows, x, all);
     }
   }
 
@@ -111,20 +101,23 @@ class HopperProductsTest {
     }
   }
 
-  /** A tile's last rows, however many there are: the same bits as among more rows. */
-  @Test
-  void anyNumberOfRowsGivesTheSameBitsOfNormLinear() {
-    var layer = new NormLinearKernelTest.Layer(64, 64, Activation.GELU, 8);
-    float[] x = Numbers.random(9, 300 * 64, 0, 1);
-    InterpretedGpu gpu = InterpretedGpu.hopper(Precision.BF16);
+  /** A tile's last rows, however many there are: the same bits as among more, which are right. */
+  @ParameterizedTest
+  @CsvSource({"F16, 3", "BF16, 1"})
+  void anyNumberOfRowsGivesTheSameBitsOfNormLinear(Precision precision, int images) {
+    int rows = 300 / images;
+    var layer = new NormLinearKernelTest.Layer(100, 64, Activation.QUICK_GELU, 8);
+    float[] x = Numbers.random(9, 300 * 100, 0, 1);
+    InterpretedGpu gpu = InterpretedGpu.hopper(precision);
     GpuPacked.NormLinear weights = gpu.packer().pack(layer.weights());
     for (Tile tile : HopperProducts.NORM_LINEAR) {
-      float[] all = normLinear(gpu, tile, weights, 1, x, 0, 64);
-      for (int rows = 1; rows < 300; rows += 1 + rows / 5) {
-        float[] some = Arrays.copyOf(x, rows * 64);
-        assertThat(normLinear(gpu, tile, weights, 1, some, 0, 64))
-            .as("%d rows of %s", rows, tile)
-            .isEqualTo(Arrays.copyOf(all, rows * 64));
+      Rows asked = new Rows(0, rows);
+      float[] all = NormLinearKernelTest.check(gpu, precision, tile, layer, images, rows, x, asked);
+      for (int count = 1; count < rows; count += 1 + count / 5) {
+        float[] some = Numbers.firstOfEach(x, images, count * 100);
+        assertThat(normLinear(gpu, tile, weights, images, some, 0, 64))
+            .as("%d rows of %s", count, tile)
+            .isEqualTo(Numbers.firstOfEach(all, images, count * 64));
       }
     }
   }
@@ -203,33 +196,36 @@ class HopperProductsTest {
     assertThat(products).allSatisfy(result -> assertThat(result).isEqualTo(products.get(0)));
   }
 
-  /** A tile's last rows, however many there are: the same bits as among more rows. */
-  @Test
-  void anyNumberOfRowsGivesTheSameBitsOfLinearAdd() {
-    InterpretedGpu gpu = InterpretedGpu.hopper(Precision.BF16);
-    var layer = new LinearAddKernelTest.Layer(gpu, Precision.BF16, 64, 64, 5);
-    float[] a = Numbers.random(6, 300 * 64, 0, 1);
-    float[] x = Numbers.random(7, 300 * 64, 0, 1);
+  /** A tile's last rows, however many there are: the same bits as among more, which are right. */
+  @ParameterizedTest
+  @CsvSource({"F16, 1", "BF16, 3"})
+  void anyNumberOfRowsGivesTheSameBitsOfLinearAdd(Precision precision, int images) {
+    int rows = 300 / images;
+    InterpretedGpu gpu = InterpretedGpu.hopper(precision);
+    var layer = new LinearAddKernelTest.Layer(gpu, precision, 100, 64, 5);
+    float[] a = layer.a(300);
+    float[] x = layer.x(300);
     for (Tile tile : HopperProducts.LINEAR_ADD) {
       gpu.run(
           tile,
           scene -> {
-            float[] all = linearAdd(scene, layer, a, x);
-            for (int rows = 1; rows < 300; rows += 1 + rows / 5) {
-              float[] someOfA = Arrays.copyOf(a, rows * 64);
-              float[] someOfX = Arrays.copyOf(x, rows * 64);
-              assertThat(linearAdd(scene, layer, someOfA, someOfX))
-                  .as("%d rows of %s", rows, tile)
-                  .isEqualTo(Arrays.copyOf(all, rows * 64));
+            Rows asked = new Rows(0, rows);
+            float[] all = LinearAddKernelTest.check(scene, layer, images, rows, asked);
+            for (int count = 1; count < rows; count += 1 + count / 5) {
+              float[] someOfA = Numbers.firstOfEach(a, images, count * 100);
+              float[] someOfX = Numbers.firstOfEach(x, images, count * 64);
+              assertThat(linearAdd(scene, layer, images, count, someOfA, someOfX))
+                  .as("%d rows of %s", count, tile)
+                  .isEqualTo(Numbers.firstOfEach(all, images, count * 64));
             }
           });
     }
   }
 
   private static float[] linearAdd(
-      Scene scene, LinearAddKernelTest.Layer layer, float[] a, float[] x) {
-    GpuTokens from = scene.half(1, a.length / layer.inputs(), layer.inputs(), a);
-    GpuTokens to = scene.residual(1, x.length / layer.outputs(), layer.outputs(), x);
+      Scene scene, LinearAddKernelTest.Layer layer, int images, int rows, float[] a, float[] x) {
+    GpuTokens from = scene.half(images, rows, layer.inputs(), a);
+    GpuTokens to = scene.residual(images, rows, layer.outputs(), x);
     scene.run(plan -> scene.kernels().linearAdd(plan, from, Rows.all(from), layer.packed(), to));
     return scene.full(to);
   }

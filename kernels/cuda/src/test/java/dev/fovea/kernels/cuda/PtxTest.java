@@ -32,6 +32,10 @@ class PtxTest {
   private static final Path FOLDER = Path.of("src/main/resources/dev/fovea/kernels/cuda");
   private static final Pattern ENTRY = Pattern.compile("\\.entry (\\w+)\\(");
 
+  /** The ways of PTX to change memory that others change at the same time; not "bar.red". */
+  private static final Pattern ATOMIC =
+      Pattern.compile("(?<![\\w.])(atom|red|cp\\.reduce|multimem)\\.[\\w.:]+");
+
   /** No kernel is missing, and none is there that nobody launches. */
   @ParameterizedTest
   @EnumSource(Precision.class)
@@ -82,6 +86,22 @@ class PtxTest {
           .contains(
               hopper ? "\n.version 8.0\n.target sm_90a\n" : "\n.version 7.0\n.target sm_80\n");
     }
+  }
+
+  /**
+   * The order in which blocks add to memory changes from run to run. Integers do not mind, the sum
+   * of floats would have other bits.
+   */
+  @Test
+  void nothingAddsFloatsAtomically() throws IOException {
+    List<String> atomics = new ArrayList<>();
+    for (Path file : PtxTable.files(FOLDER)) {
+      ATOMIC.matcher(Files.readString(file)).results().forEach(found -> atomics.add(found.group()));
+    }
+    assertThat(atomics)
+        .as("counters of chains that are done, at the least")
+        .isNotEmpty()
+        .allSatisfy(atomic -> assertThat(atomic).doesNotContainPattern("\\.b?f(16|32|64)"));
   }
 
   @ParameterizedTest

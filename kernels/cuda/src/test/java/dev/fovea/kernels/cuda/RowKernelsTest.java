@@ -7,11 +7,9 @@ import dev.fovea.kernels.NormWeights;
 import dev.fovea.kernels.Pooling;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.cuda.GpuTokens.Form;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The kernels that are no products, beside float64. */
 class RowKernelsTest {
@@ -20,11 +18,11 @@ class RowKernelsTest {
   private static final double FLOAT32 = 8 * Math.pow(2, -24);
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 31, 64, 130, 384})
-  void normIsRight(int width) {
+  @CsvSource({"F16, 1", "BF16, 31", "F16, 64", "BF16, 130", "F16, 384"})
+  void normIsRight(Precision precision, int width) {
     NormWeights weights =
         new NormWeights(Numbers.random(1, width, 1, 0.3), Numbers.random(2, width, 0, 0.5), 1e-6f);
-    InterpretedGpu gpu = InterpretedGpu.with(Precision.F16);
+    InterpretedGpu gpu = InterpretedGpu.with(precision);
     GpuPacked.Norm packed = gpu.packer().pack(weights);
     float[] x = Numbers.random(3, 2 * 7 * width, 1, 2);
     Rows rows = new Rows(2, 4);
@@ -62,8 +60,15 @@ class RowKernelsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"CLS, false", "MEAN, false", "CLS_MEAN, false", "CLS, true", "CLS_MEAN, true"})
-  void poolIsRight(Pooling pooling, boolean normalize) {
+  @CsvSource({
+    "F16,  CLS,      false",
+    "BF16, MEAN,     false",
+    "F16,  CLS_MEAN, false",
+    "BF16, CLS,      true",
+    "F16,  MEAN,     true",
+    "BF16, CLS_MEAN, true"
+  })
+  void poolIsRight(Precision precision, Pooling pooling, boolean normalize) {
     int width = 84;
     int rows = 23;
     int prefix = 3;
@@ -87,7 +92,7 @@ class RowKernelsTest {
         exact[image * parts * width + j] /= Math.sqrt(squares);
       }
     }
-    InterpretedGpu.with(Precision.F16)
+    InterpretedGpu.with(precision)
         .run(
             scene -> {
               GpuTokens from = scene.residual(2, rows, width, x);
@@ -97,9 +102,10 @@ class RowKernelsTest {
             });
   }
 
-  @Test
-  void aZeroEmbeddingStaysZero() {
-    InterpretedGpu.with(Precision.F16)
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void aZeroEmbeddingStaysZero(Precision precision) {
+    InterpretedGpu.with(precision)
         .run(
             scene -> {
               GpuTokens from = scene.zeros(1, 2, 64, Form.RESIDUAL);

@@ -1,14 +1,27 @@
 package dev.fovea.kernels.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fovea.AttentionBias;
 import dev.fovea.Feature;
 import dev.fovea.FeatureRequest;
 import dev.fovea.Features;
+import dev.fovea.ForwardPasses;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.Options;
+import dev.fovea.RegisterNeuron;
+import dev.fovea.Registers;
+import dev.fovea.TestTimeRegister;
+import dev.fovea.checkpoint.SyntheticCheckpoint;
+import dev.fovea.checkpoint.VitWeights;
+import dev.fovea.kernels.Plan;
+import dev.fovea.kernels.Pooling;
 import dev.fovea.kernels.WeightStorage;
+import dev.fovea.kernels.cuda.driver.GpuFacts;
+import dev.fovea.kernels.cuda.interpreter.InterpretedDriver;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -58,6 +71,78 @@ class WholeModelTest {
       Features expected = features(model, "cpu", "auto", WeightStorage.F32, image);
       Features got = features(model, "interpreted", kernels, storage, image);
       check(got, expected, limits);
+    }
+  }
+
+  /**
+   * What stands in the place of registers changes matrices between the verbs, and an attention bias
+   * makes them a row longer than what they are computed from. In a batch, where every image has to
+   * find its own rows; with more than 272 tokens, too, which other kernels attend to.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "auto,   synthetic:tiny,              70,  70, F16,  BIAS",
+    "auto,   synthetic:tiny-reg4,         56,  42, BF16, PAPER",
+    "auto,   synthetic:tiny-swiglu-reg4,  42,  42, F16,  REPO",
+    "auto,   synthetic:tiny,             238, 224, F16,  BIAS",
+    "hopper, synthetic:tiny-swiglu-reg4,  70,  70, BF16, BIAS",
+    "hopper, synthetic:tiny,              70,  56, F16,  PAPER",
+    "hopper, synthetic:tiny-reg4,         42,  42, F16,  REPO",
+    "hopper, synthetic:tiny,             238, 224, F16,  BIAS"
+  })
+  void changedRegistersGiveTheFeaturesOfTheCpu(
+      String kernels, String model, int width, int height, WeightStorage storage, String kind) {
+    FeatureRequest request = EVERYTHING.withRegisters(registers(kind));
+    List<Image> images = List.of(photograph(width, height, 5), photograph(width, height, 6));
+    try (Fovea cpu = open(model, "cpu", "auto", WeightStorage.F32);
+        Fovea gpu = open(model, "interpreted", kernels, storage)) {
+      List<Features> expected = cpu.featuresAll(images, request);
+      List<Features> got = gpu.featuresAll(images, request);
+      for (int i = 0; i < images.size(); i++) {
+        check(got.get(i), expected.get(i), Limits.of(storage));
+        float[] unchanged = cpu.features(images.get(i), EVERYTHING).get(Feature.CLS);
+        assertThat(relativeError(expected.get(i).get(Feature.CLS), unchanged))
+            .as("what the registers change")
+            .isGreaterThan(Limits.of(storage).relative());
+      }
+    }
+  }
+
+  /** Of both blocks of the models. */
+  private static Registers registers(String kind) {
+    List<RegisterNeuron> neurons =
+        List.of(
+            new RegisterNeuron(0, 0),
+            new RegisterNeuron(0, 343),
+            new RegisterNeuron(1, 5),
+            new RegisterNeuron(1, 300));
+    return switch (kind) {
+      case "BIAS" ->
+          new AttentionBias(
+              neurons,
+              new float[][] {Numbers.random(1, 128, 0, 1), Numbers.random(2, 128, 0, 1)},
+              new float[][] {Numbers.random(3, 128, 0, 1), Numbers.random(4, 128, 0, 1)},
+              null);
+      default -> new TestTimeRegister(neurons, TestTimeRegister.Form.valueOf(kind), null);
+    };
+  }
+
+  @ParameterizedTest
+  @CsvSource({"auto, F16", "hopper, BF16"})
+  void aNormalisedMeanOfThePatchesIsThatOfTheCpu(String kernels, WeightStorage storage) {
+    Options options = Options.DEFAULT.withPooling(Pooling.MEAN, true);
+    List<Image> images = List.of(photograph(56, 42, 7), photograph(56, 42, 8));
+    try (Fovea cpu = Fovea.open("synthetic:tiny-reg4", options);
+        Fovea gpu =
+            Fovea.open(
+                "synthetic:tiny-reg4",
+                options.withDevice("interpreted").withKernels(kernels).withStorage(storage))) {
+      List<float[]> expected = cpu.embedAll(images);
+      List<float[]> got = gpu.embedAll(images);
+      for (int i = 0; i < images.size(); i++) {
+        assertThat(relativeError(got.get(i), expected.get(i)))
+            .isLessThanOrEqualTo(Limits.of(storage).relative());
+      }
     }
   }
 
@@ -136,6 +221,61 @@ class WholeModelTest {
         assertThat(batch.get(3).get(Feature.CLS)).isEqualTo(expected);
         assertThat(batch.get(0).get(Feature.CLS)).isNotEqualTo(expected);
       }
+    }
+  }
+
+  /** When a model is opened, not when it is first asked. */
+  @Test
+  void aModelWithOtherHeadsIsRefused() {
+    Options options = Options.DEFAULT.withDevice("interpreted");
+    assertThatThrownBy(() -> Fovea.open(() -> weights("{\"num_attention_heads\": 4}"), options))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("4 heads of a width of 128 have 32.0 columns each")
+        .hasMessageContaining("only heads of 64; use the CPU");
+  }
+
+  private static VitWeights weights(String config) {
+    return VitWeights.of(new SyntheticCheckpoint("synthetic:tiny-reg4"), config, null, null);
+  }
+
+  /** The weights stay until the device is closed, everything else until its plan is. */
+  @ParameterizedTest
+  @CsvSource({"ptx", "hopper"})
+  void plansGiveBackWhatTheyHold(String kernels) {
+    InterpretedDriver driver = new InterpretedDriver(InterpretedGpu.HOPPER);
+    try (CudaDevice device =
+            new CudaDevice(() -> driver, Precision.F16, Multiplier.named(kernels));
+        VitWeights weights = weights(null)) {
+      ForwardPasses passes = new ForwardPasses(weights, device);
+      device.run(driver::keepAllocations);
+      List<Plan> plans = new ArrayList<>();
+      for (int images = 1; images <= 2; images++) {
+        plans.add(passes.record(images, 28, 28, EVERYTHING).plan());
+        plans.getLast().run();
+      }
+      assertThatThrownBy(() -> device.run(driver::assertNothingLeaked))
+          .hasMessageContainingAll("device memory", "pinned memory", "graph");
+      plans.forEach(Plan::close);
+      device.run(driver::assertNothingLeaked);
+    }
+  }
+
+  /** What was there before a plan that has no room stays usable, and no part of that plan stays. */
+  @Test
+  void aPlanWithoutRoomLeavesNothingBehind() {
+    GpuFacts small = new GpuFacts("PTX interpreter", 80, 4, 163 * 1024, 4 << 20, 13000);
+    InterpretedDriver driver = new InterpretedDriver(small);
+    try (CudaDevice device = new CudaDevice(() -> driver, Precision.F16, Multiplier.PTX);
+        VitWeights weights = weights(null)) {
+      ForwardPasses passes = new ForwardPasses(weights, device);
+      device.run(driver::keepAllocations);
+      Plan plan = passes.record(1, 28, 28, EVERYTHING).plan();
+      assertThatThrownBy(() -> passes.record(32, 112, 112, EVERYTHING))
+          .isInstanceOf(OutOfMemoryError.class)
+          .hasMessageContaining("out of memory");
+      plan.run();
+      plan.close();
+      device.run(driver::assertNothingLeaked);
     }
   }
 

@@ -4,6 +4,7 @@ import dev.fovea.kernels.cuda.driver.CudaException.Kind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
+import java.util.function.Function;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.JCudaDriver;
@@ -32,12 +33,15 @@ public final class CudaDrivers {
   }
 
   /**
-   * What {@link #open} would give, or why it would fail; where there is a GPU, also which libraries
-   * of matrix products there are. Opens nothing.
+   * What {@link #open} would give, or why it would fail; where there is a GPU, also who can
+   * multiply matrices on it. Opens nothing.
+   *
+   * @param kernels says it of our own kernels
    */
-  public static String diagnosis() {
+  public static String diagnosis(Function<GpuFacts, String> kernels) {
     try {
-      return String.join("\n", describe(find().facts()), cublas(), cublasLt());
+      GpuFacts facts = find().facts();
+      return String.join("\n", describe(facts), kernels.apply(facts), cublas(), cublasLt());
     } catch (CudaException e) {
       return "cannot be used: " + e.getMessage();
     }

@@ -10,16 +10,29 @@ final class CudaErrors {
   private CudaErrors() {}
 
   /**
-   * The exception for a result code.
+   * The exception for a result code, where there is no context yet.
    *
    * @param what what was tried, so that "... failed" can follow
    */
   static CudaException failure(int result, String what) {
-    return new CudaException(what + " failed: " + describe(result), kind(result), null);
+    return failure(result, what, kind(result));
+  }
+
+  /**
+   * The same in a context that has worked before. What the driver has no name for is a loss there:
+   * in front of a context it says that there is something wrong with the installation.
+   */
+  static CudaException failureInUse(int result, String what) {
+    boolean unknown = result == CUresult.CUDA_ERROR_UNKNOWN;
+    return failure(result, what, unknown ? Kind.LOST : kind(result));
+  }
+
+  private static CudaException failure(int result, String what, Kind kind) {
+    return new CudaException(what + " failed: " + describe(result, kind), kind, null);
   }
 
   /** The driver's name and text of a result code, and what to do where that is known. */
-  private static String describe(int result) {
+  private static String describe(int result, Kind kind) {
     String[] name = new String[1];
     String[] text = new String[1];
     JCudaDriver.cuGetErrorName(result, name);
@@ -28,12 +41,12 @@ final class CudaErrors {
         name[0] == null
             ? "result code %d, which this driver does not know".formatted(result)
             : "%s (%d): %s".formatted(name[0], result, text[0]);
-    String advice = advice(result);
+    String advice = advice(result, kind);
     return advice.isEmpty() ? description : description + "; " + advice;
   }
 
-  private static String advice(int result) {
-    return switch (kind(result)) {
+  private static String advice(int result, Kind kind) {
+    return switch (kind) {
       case LOST ->
           "the GPU's context is lost with everything in it: close this device and open it again; if"
               + " that fails, restart the process";

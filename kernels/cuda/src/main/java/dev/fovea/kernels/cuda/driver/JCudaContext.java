@@ -26,9 +26,10 @@ final class JCudaContext implements AutoCloseable {
     this.device = device;
     this.facts = facts;
     CUcontext context = new CUcontext();
-    check(
-        JCudaDriver.cuDevicePrimaryCtxRetain(context, device),
-        "making a context on " + facts.name());
+    int result = JCudaDriver.cuDevicePrimaryCtxRetain(context, device);
+    if (result != 0) {
+      throw CudaErrors.failure(result, "making a context on " + facts.name());
+    }
     try {
       check(JCudaDriver.cuCtxSetCurrent(context), "choosing the context");
     } catch (CudaException e) {
@@ -62,7 +63,7 @@ final class JCudaContext implements AutoCloseable {
    */
   void check(int result, String what) {
     if (result != 0) {
-      CudaException failure = CudaErrors.failure(result, what);
+      CudaException failure = CudaErrors.failureInUse(result, what);
       if (failure.kind() == Kind.LOST) {
         loss = failure;
       }

@@ -128,6 +128,26 @@ class CudaDriversTest {
     assertThat(result.calls()).noneMatch(call -> call.startsWith("cuDevicePrimaryCtx"));
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          STUB_CAPABILITY | 90    | own kernels: hopper, ptx
+          STUB_CAPABILITY | 86    | own kernels: ptx; not hopper, which are for compute capability 9.0
+          STUB_VERSION    | 11080 | own kernels: ptx; not hopper, which need a driver for CUDA 12.0
+          """)
+  void whoMultipliesIsInTheDiagnosisAndInTheLog(String variable, int value, String kernels)
+      throws Exception {
+    jvm.with(variable, value).with("STUB_KERNELS", 1);
+    assertThat(jvm.run(DriverProbe.class, "diagnosis").output().lines())
+        .contains(kernels)
+        .anyMatch(line -> line.matches("cuBLAS(| 12) can(|not) be used.*"))
+        .anyMatch(line -> line.matches("cuBLASLt .*can(|not) be used.*"));
+    assertThat(jvm.run(DriverProbe.class, "device").output())
+        .contains("INFO: Opened CUDA, Stub 0, ", "own products", "(" + kernels + ")");
+  }
+
   @Test
   void nativesComeFromAFolderThatIsGoneAfterwards() throws Exception {
     jvm.run(DriverProbe.class, "open");
@@ -157,6 +177,7 @@ class CudaDriversTest {
           STUB_INIT       | 100   | NO_DEVICE | starting the CUDA driver failed: CUDA_ERROR_NO_DEVICE (100)
           STUB_INIT       | 100   | NO_DEVICE | start a container with --gpus all
           STUB_INIT       | 9999  | FAILED    | result code 9999, which this driver does not know
+          STUB_INIT       | 999   | FAILED    | often the kernel's NVIDIA module is not loaded
           STUB_DEVICES    | 0     | NO_DEVICE | shows no GPU; look at nvidia-smi
           STUB_VERSION    | 11030 | FAILED    | for CUDA 11.4 or newer is needed (470 or newer), this one is for CUDA 11.3;
           STUB_CAPABILITY | 75    | FAILED    | compute capability 8.0 or higher is needed (Ampere or newer), Stub 0 has 7.5;
@@ -231,16 +252,17 @@ class CudaDriversTest {
         .contains("went on");
   }
 
-  @Test
-  void aLostContextSaysTheSameToEveryCallAndCanBeClosed() throws Exception {
-    FreshJvm.Result result = jvm.with("STUB_LAUNCH", 700).run(DriverProbe.class, "loss");
+  @ParameterizedTest
+  @CsvSource({"700, CUDA_ERROR_ILLEGAL_ADDRESS", "999, CUDA_ERROR_UNKNOWN"})
+  void aLostContextSaysTheSameToEveryCallAndCanBeClosed(int code, String name) throws Exception {
+    FreshJvm.Result result = jvm.with("STUB_LAUNCH", code).run(DriverProbe.class, "loss");
     assertThat(result.output().lines().filter(line -> line.startsWith("CudaException")))
         .hasSize(5)
         .allSatisfy(
             line ->
                 assertThat(line)
                     .startsWith("CudaException: LOST launching Launch[name=scale")
-                    .contains("failed: CUDA_ERROR_ILLEGAL_ADDRESS (700)")
+                    .contains("failed: %s (%d)".formatted(name, code))
                     .contains("close this device and open it again"));
     assertThat(result.calls())
         .filteredOn(call -> call.startsWith("cuLaunchKernel"))

@@ -1,6 +1,9 @@
 package dev.fovea.kernels.cuda.driver;
 
 import com.sun.management.ThreadMXBean;
+import dev.fovea.kernels.DeviceOptions;
+import dev.fovea.kernels.WeightStorage;
+import dev.fovea.kernels.cuda.CudaDeviceProvider;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,8 +27,10 @@ final class DriverProbe {
   public static void main(String[] arguments) {
     String before = System.getProperty("java.io.tmpdir");
     if (arguments[0].equals("diagnosis")) {
-      System.out.println(CudaDrivers.diagnosis());
-      System.out.println(CudaDrivers.diagnosis());
+      System.out.println(new CudaDeviceProvider().diagnosis());
+      System.out.println(new CudaDeviceProvider().diagnosis());
+    } else if (arguments[0].equals("device")) {
+      new CudaDeviceProvider().open(new DeviceOptions("auto", 1, WeightStorage.F32)).close();
     } else {
       attempt(() -> run(arguments[0]));
     }

@@ -11,8 +11,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A CUDA driver whose device is the interpreter. Work on the stream is done as late as a GPU may do
@@ -39,6 +41,7 @@ public final class InterpretedDriver implements CudaDriver {
   private final Map<Long, Event> events = new HashMap<>();
   private final PinnedMemory pinned = new PinnedMemory();
   private final WorkStream stream = new WorkStream();
+  private final Set<Long> kept = new HashSet<>();
   private long allocatedBytes;
   private long handles;
   private RuntimeException lost;
@@ -72,11 +75,17 @@ public final class InterpretedDriver implements CudaDriver {
     return allocatedBytes;
   }
 
-  /** Throws if anything that was allocated or created has not been freed. */
+  /** What is allocated on the device now may stay until {@link #close}. */
+  public void keepAllocations() {
+    machine.memory().allocations().forEach(allocation -> kept.add(allocation.base()));
+  }
+
+  /** Throws if anything else that was allocated or created has not been freed. */
   public void assertNothingLeaked() {
     List<String> leaks = new ArrayList<>();
     for (Allocation allocation : machine.memory().allocations()) {
-      if (modules.values().stream().noneMatch(module -> module.owns(allocation.base()))) {
+      if (!kept.contains(allocation.base())
+          && modules.values().stream().noneMatch(module -> module.owns(allocation.base()))) {
         leaks.add(
             "%d bytes of device memory at 0x%x".formatted(allocation.size(), allocation.base()));
       }

@@ -1,7 +1,8 @@
 // A CUDA driver without a GPU, for tests of the binding: device memory is host memory, work on the
 // stream is done at once or recorded, and the one kernel is "scale"; with STUB_KERNELS all others are
-// found, too, and do nothing. STUB_... in the environment makes it old, small or faulty. Every call is
-// a line in the file STUB_LOG.
+// found, too, and do nothing. STUB_... in the environment makes it old, small or faulty: STUB_LAUNCH,
+// STUB_GRAPH and STUB_WAIT are what a launch, the start of a graph and the wait for one that was started
+// end with, and everything after them. Every call is a line in the file STUB_LOG.
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@ enum {
   NO_DEVICE = 100,
   UNSUPPORTED_PTX_VERSION = 222,
   NOT_FOUND = 500,
-  ILLEGAL_ADDRESS = 700
+  ILLEGAL_ADDRESS = 700,
+  UNKNOWN = 999
 };
 
 // What scale takes: multiplies `count` floats.
@@ -42,6 +44,7 @@ typedef struct {
 } Recording;
 
 static Result broken;
+static int started;
 static Recording* recording;
 static size_t used;
 static long handles;
@@ -97,6 +100,7 @@ Result cuGetErrorName(Result result, const char** name) {
     case UNSUPPORTED_PTX_VERSION: *name = "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"; return 0;
     case NOT_FOUND: *name = "CUDA_ERROR_NOT_FOUND"; return 0;
     case ILLEGAL_ADDRESS: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; return 0;
+    case UNKNOWN: *name = "CUDA_ERROR_UNKNOWN"; return 0;
     default: *name = NULL; return INVALID_VALUE;
   }
 }
@@ -176,7 +180,13 @@ Result cuStreamCreate(void** stream, unsigned flags) {
 
 Result cuStreamDestroy_v2(void* stream) { return call("cuStreamDestroy %p", stream); }
 
-Result cuStreamSynchronize(void* stream) { return call("cuStreamSynchronize %p", stream); }
+Result cuStreamSynchronize(void* stream) {
+  Result result = call("cuStreamSynchronize %p", stream);
+  if (result == 0 && started) {
+    broken = result = setting("STUB_WAIT", 0);
+  }
+  return result;
+}
 
 Result cuStreamBeginCapture_v2(void* stream, int mode) {
   Result result = call("cuStreamBeginCapture %p mode %d", stream, mode);
@@ -221,6 +231,7 @@ Result cuGraphLaunch(void* executable, void* stream) {
     for (int i = 0; i < graph->count; i++) {
       perform(&graph->work[i]);
     }
+    started = 1;
   }
   return result;
 }
