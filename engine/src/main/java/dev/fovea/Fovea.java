@@ -29,8 +29,9 @@ import java.util.regex.Pattern;
  *
  * <p>A device that is not the CPU can be lost: a driver is reset, a GPU fails. A request then ends
  * with a {@link DeviceLostException}, and so does every later one, until the model is opened again.
- * One that the device has no room for ends with an {@link OutOfMemoryError}, and smaller ones still
- * work. With {@link Options#withDevice "auto"} the model goes on with the CPU instead.
+ * Where the device has no room for a batch, its images are run in smaller ones; an image that it
+ * has no room for ends with an {@link OutOfMemoryError}, and smaller ones still work. With {@link
+ * Options#withDevice "auto"} the model goes on with the CPU instead.
  */
 public final class Fovea implements AutoCloseable {
 

@@ -15,8 +15,8 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Serves the requests of one open model: prepares images on the calling thread (of a list, where a
  * GPU computes, the next ones on others meanwhile), then runs one plan at a time, which has the
- * whole device. Where that is lost, or has no room for the request, and another may take its place,
- * the request is run there.
+ * whole device. Where that is lost, or has no room for an image, and another may take its place,
+ * the request is run there; where it has no room for a batch, that is run in halves.
  *
  * <p>A request for a shape that has been seen allocates nothing besides its result.
  */
@@ -50,6 +50,9 @@ final class Session implements AutoCloseable {
   /** What the model is on, or was when it was closed; written with the lock held. */
   private volatile Device device;
 
+  /** Most tokens of a plan: as many as the device wants until it has no room for them. */
+  private volatile int batchTokens;
+
   /** Guarded by itself; callers borrow while they prepare an image. */
   private final Deque<PreparedImage> idle = new ArrayDeque<>();
 
@@ -66,6 +69,7 @@ final class Session implements AutoCloseable {
     this.edits = edits;
     this.fingerprint = fingerprint;
     this.device = model.device();
+    this.batchTokens = device.batchTokens();
     this.preprocessing = preprocessing;
     this.lookup = Preprocessor.lookup(preprocessing);
     this.plans = new PlanCache(model, this::edits, lookup);
@@ -156,7 +160,7 @@ final class Session implements AutoCloseable {
   private boolean fits(PreparedImage image, List<PreparedImage> batch) {
     int tokens = config.tokens(image.height(), image.width());
     return image.sameShape(batch.getFirst())
-        && batch.size() < Math.clamp(device.batchTokens() / tokens, 1, BATCH_IMAGES);
+        && batch.size() < Math.clamp(batchTokens / tokens, 1, BATCH_IMAGES);
   }
 
   /** Runs a batch, gives its images back and empties it. */
@@ -176,31 +180,57 @@ final class Session implements AutoCloseable {
     return results;
   }
 
+  /**
+   * In one plan or, where there is no room for it, in smaller ones, and so are later batches; the
+   * bits are the same.
+   */
   private List<Features> runTogether(List<PreparedImage> batch, FeatureRequest request) {
-    ForwardPlan plan = plan(batch.getFirst(), batch.size(), request);
-    int floats = plan.layout().floats();
-    for (int i = 0; i < batch.size(); i++) {
-      batch.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
-    }
-    rehearsal.await();
-    plan.run();
     List<Features> results = new ArrayList<>(batch.size());
-    for (int i = 0; i < batch.size(); i++) {
-      MemorySegment target = MemorySegment.ofArray(new float[floats]);
-      plan.copyFeatures(i, target, 0);
-      results.add(new Features(plan.layout(), target));
+    int most = batch.size();
+    while (results.size() < batch.size()) {
+      int end = Math.min(results.size() + most, batch.size());
+      List<PreparedImage> images = batch.subList(results.size(), end);
+      PreparedImage first = images.getFirst();
+      ForwardPlan plan;
+      try {
+        plan = plan(first, images.size(), request);
+      } catch (OutOfMemoryError e) {
+        if (images.size() == 1) {
+          throw e;
+        }
+        most = Math.ceilDiv(images.size(), 2);
+        batchTokens = most * config.tokens(first.height(), first.width());
+        continue;
+      }
+      run(plan, images, results);
     }
     return results;
   }
 
+  private void run(ForwardPlan plan, List<PreparedImage> images, List<Features> results) {
+    for (int i = 0; i < images.size(); i++) {
+      images.get(i).copyTo(plan.pixels(), i * plan.shape().pixelBytes());
+    }
+    rehearsal.await();
+    plan.run();
+    for (int i = 0; i < images.size(); i++) {
+      MemorySegment target = MemorySegment.ofArray(new float[plan.layout().floats()]);
+      plan.copyFeatures(i, target, 0);
+      results.add(new Features(plan.layout(), target));
+    }
+  }
+
   /**
-   * A plan of this device, or of another one where there is no room on this one though it holds
-   * nothing but the weights. Called with the lock held.
+   * A plan of this device. If it has no room for a single image though it holds nothing but the
+   * weights, one of another device. Called with the lock held.
    */
   private ForwardPlan plan(PreparedImage image, int images, FeatureRequest request) {
     try {
       return plans().get(image, images, request);
     } catch (OutOfMemoryError e) {
+      if (images > 1) {
+        throw e;
+      }
       moveTo(placement.replace(e, config));
       return plans().get(image, images, request);
     }
@@ -212,6 +242,7 @@ final class Session implements AutoCloseable {
     device.close();
     plans = new PlanCache(replacement, this::edits, lookup);
     device = replacement.device();
+    batchTokens = device.batchTokens();
   }
 
   /** Called with the lock held. */

@@ -185,7 +185,7 @@ class ReplacementTest extends PlacedModel {
         .containsExactly("Going on with the CPU: the device has no room for this plan");
   }
 
-  /** The plan that is there gives way, which does not help. */
+  /** The plan that is there gives way, which does not help, and neither do smaller batches. */
   @Test
   void aBatchThatHasNoRoomGoesToTheCpuAndSoDoesWhateverFollows() {
     TestDevices devices = new TestDevices();
@@ -199,6 +199,29 @@ class ReplacementTest extends PlacedModel {
     }
     assertThat(devices.open()).isZero();
     assertThat(messages(Level.WARNING)).hasSize(1);
+  }
+
+  /** Sixty-four images, then halves until there is room; what follows is no larger than these. */
+  @Test
+  void aBatchThatHasNoRoomIsRunInSmallerOnes() {
+    TestDevices devices = new TestDevices().withBatchTokens(1 << 20).withRoomForImages(20);
+    List<Image> images = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      images.add(image(i % EXPECTED.size()));
+    }
+    try (Fovea model = open(AUTO, devices.andCpu())) {
+      for (int run = 0; run < 2; run++) {
+        List<float[]> embeddings = model.embedAll(images);
+        assertThat(embeddings).hasSize(images.size());
+        for (int i = 0; i < images.size(); i++) {
+          assertThat(embeddings.get(i)).containsExactly(EXPECTED.get(i % EXPECTED.size()));
+        }
+      }
+      assertThat(devices.batches()).containsExactly(64, 32, 16, 4);
+      assertThat(model.device()).isEqualTo("a device for tests");
+    }
+    assertThat(devices.open()).isZero();
+    assertThat(messages(Level.WARNING)).isEmpty();
   }
 
   @Test

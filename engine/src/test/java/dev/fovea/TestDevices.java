@@ -37,7 +37,7 @@ final class TestDevices implements DeviceProvider {
   private Throwable refusal;
   private String unsuitable;
   private String unsuitableHeads;
-  private volatile boolean roomForPlans = true;
+  private volatile int mostImages = NEVER;
   private int batchTokens = 512;
   private boolean leavesProcessorsIdle;
   private final AtomicInteger packsLeft = new AtomicInteger(NEVER);
@@ -86,10 +86,15 @@ final class TestDevices implements DeviceProvider {
     return this;
   }
 
+  /** Has, from now on, memory for a plan of so many images, and for none that is larger. */
+  TestDevices withRoomForImages(int images) {
+    mostImages = images;
+    return this;
+  }
+
   /** Has, from now on, no memory for a plan, even where there is no other. */
   TestDevices withoutRoomForPlans() {
-    roomForPlans = false;
-    return this;
+    return withRoomForImages(0);
   }
 
   /** Wants so many tokens in a plan. */
@@ -237,7 +242,7 @@ final class TestDevices implements DeviceProvider {
                 case "close" -> open.decrementAndGet();
                 case "rgb", "planes" -> batches.add((Integer) arguments[0]);
                 case "build" -> {
-                  if (!roomForPlans || recordingsLeft.getAndDecrement() == 0) {
+                  if (batches.getLast() > mostImages || recordingsLeft.getAndDecrement() == 0) {
                     throw new OutOfMemoryError("the device has no room for this plan");
                   }
                   return plan(recorder.build());
