@@ -17,6 +17,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -25,6 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * embedding and one warning, with "cuda" one error. Each time in a process of its own, on a driver
  * that kernels/cuda's tests have as a C source.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class GpuFallbackTest {
 
   private static final Path DRIVER =
