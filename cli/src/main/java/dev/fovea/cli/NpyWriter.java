@@ -1,10 +1,10 @@
 package dev.fovea.cli;
 
+import dev.fovea.checkpoint.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
@@ -43,16 +43,9 @@ final class NpyWriter implements EmbeddingWriter {
   @Override
   public void write(Path image, float[] embedding) throws IOException {
     row.clear().asFloatBuffer().put(embedding);
-    writeAll(row);
+    file.write(row);
     names.println(image);
     rows++;
-  }
-
-  private void writeAll(ByteBuffer bytes) throws IOException {
-    FileChannel channel = file.channel();
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
-    }
   }
 
   @Override
@@ -65,7 +58,7 @@ final class NpyWriter implements EmbeddingWriter {
     header.put((byte) 1).put((byte) 0).putShort((short) (HEADER - 10));
     header.put(padded.getBytes(StandardCharsets.US_ASCII)).flip();
     file.channel().position(0);
-    writeAll(header);
+    file.write(header);
     file.commit();
     names.flush();
   }

@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import dev.fovea.FoveaException;
+import dev.fovea.checkpoint.AtomicFile;
 import dev.fovea.plots.Picture;
 import java.io.IOException;
 import java.nio.file.Files;

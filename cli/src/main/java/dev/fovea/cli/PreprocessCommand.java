@@ -4,6 +4,7 @@ import dev.fovea.Image;
 import dev.fovea.ImageException;
 import dev.fovea.Preprocessing;
 import dev.fovea.Preprocessor;
+import dev.fovea.checkpoint.AtomicFile;
 import dev.fovea.checkpoint.VitWeights;
 import dev.fovea.converter.WeightFiles;
 import java.awt.image.BufferedImage;

@@ -3,6 +3,7 @@ package dev.fovea.cli;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.analysis.Box;
+import dev.fovea.checkpoint.AtomicFile;
 import dev.fovea.plots.Palette;
 import dev.fovea.probes.ClassificationHead;
 import dev.fovea.probes.ImageSet;

@@ -9,12 +9,8 @@ import dev.fovea.Registers;
 import dev.fovea.TestTimeRegister;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -252,20 +248,11 @@ public final class RegistersFile {
    * @throws CheckpointException if it cannot be written
    */
   public static void write(Path target, TestTimeRegister register) {
-    Path file = OutputPath.resolve(target);
-    Path partial = OutputPath.partial(file);
     byte[] json = (Json.write(json(register)) + "\n").getBytes(StandardCharsets.UTF_8);
-    try {
-      try (FileChannel channel =
-          FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        for (ByteBuffer buffer = ByteBuffer.wrap(json); buffer.hasRemaining(); ) {
-          channel.write(buffer);
-        }
-        channel.force(true);
-      }
-      Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+    try (AtomicFile file = AtomicFile.create(target)) {
+      file.write(ByteBuffer.wrap(json));
+      file.commit();
     } catch (IOException e) {
-      partial.toFile().delete();
       throw new CheckpointException("cannot write " + target + ": " + OutputPath.reason(e), e);
     }
   }

@@ -6,12 +6,8 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -154,53 +150,21 @@ public final class SafetensorsWriter {
   }
 
   private void write(byte[] header) {
-    Path file = OutputPath.resolve(target);
-    Path partial = OutputPath.partial(file);
-    try {
-      writeData(partial, header);
-      Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      delete(partial, e);
-      throw new CheckpointException("cannot write " + target + ": " + OutputPath.reason(e), e);
-    } catch (RuntimeException | Error e) {
-      delete(partial, e);
-      throw e;
-    }
-    syncDirectory(file.getParent());
-  }
-
-  private static void delete(Path partial, Throwable cause) {
-    try {
-      Files.deleteIfExists(partial);
-    } catch (IOException e) {
-      cause.addSuppressed(e);
-    }
-  }
-
-  /** Makes the rename durable. Not every system can open a directory; there it is left to it. */
-  private static void syncDirectory(Path directory) {
-    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-      channel.force(true);
-    } catch (IOException e) {
-      // The file is complete under its name; only a power failure right now could undo the rename.
-    }
-  }
-
-  private void writeData(Path partial, byte[] header) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      writeFully(channel, ByteBuffer.wrap(header));
+    try (AtomicFile file = AtomicFile.create(target)) {
+      file.write(ByteBuffer.wrap(header));
       ByteBuffer buffer = ByteBuffer.allocateDirect(CHUNK * Long.BYTES);
       float[] values = new float[CHUNK];
       for (TensorInfo info : tensors) {
-        writeTensor(channel, info, values, buffer);
+        writeTensor(file, info, values, buffer);
       }
-      channel.force(true);
+      file.commit();
+    } catch (IOException e) {
+      throw new CheckpointException("cannot write " + target + ": " + OutputPath.reason(e), e);
     }
     listener.progress(task(), total, total);
   }
 
-  private void writeTensor(FileChannel channel, TensorInfo info, float[] values, ByteBuffer buffer)
+  private void writeTensor(AtomicFile file, TensorInfo info, float[] values, ByteBuffer buffer)
       throws IOException {
     DType dtype = dtype(info);
     long elements = info.elements();
@@ -219,14 +183,8 @@ public final class SafetensorsWriter {
                 + "; write this model as F32",
             e);
       }
-      writeFully(channel, buffer);
+      file.write(buffer);
       report((long) count * dtype.bytes());
-    }
-  }
-
-  private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
-    while (buffer.hasRemaining()) {
-      channel.write(buffer);
     }
   }
 
