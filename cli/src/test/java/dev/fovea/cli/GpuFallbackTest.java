@@ -185,6 +185,10 @@ class GpuFallbackTest {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--add-modules=jdk.incubator.vector",
             "--enable-native-access=ALL-UNNAMED",
+            // Twenty processes, and vector kernels would have to be compiled in each of them.
+            "-Dfovea.kernels=scalar",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
             "-cp",
             classes,
             Main.class.getName(),

@@ -11,6 +11,7 @@ import dev.fovea.ForwardPasses;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.Options;
+import dev.fovea.Preprocessing;
 import dev.fovea.RegisterNeuron;
 import dev.fovea.Registers;
 import dev.fovea.TestTimeRegister;
@@ -31,6 +32,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tiny models from pixels to features on the interpreted GPU, beside the CPU. */
 class WholeModelTest {
+
+  /** Photographs are taken as they are, not brought to 224 pixels. */
+  private static final Options AS_THEY_ARE =
+      Options.DEFAULT.withPreprocessing(Preprocessing.DINOV2.withSize(0, 0, 0));
 
   private static final FeatureRequest EVERYTHING =
       FeatureRequest.of(
@@ -57,10 +62,12 @@ class WholeModelTest {
     "auto,   synthetic:tiny-reg4,         70,  70, F16",
     "auto,   synthetic:tiny-reg4,         70,  70, BF16",
     "auto,   synthetic:tiny-reg4,         98,  56, F16",
+    "auto,   synthetic:tiny-reg4,        224, 224, F16",
     "auto,   synthetic:tiny,              70,  70, F16",
     "auto,   synthetic:tiny-swiglu-reg4,  42,  42, F16",
     "auto,   synthetic:tiny-swiglu-reg4,  70,  70, BF16",
     "hopper, synthetic:tiny-reg4,         98,  56, BF16",
+    "hopper, synthetic:tiny-reg4,        224, 224, BF16",
     "hopper, synthetic:tiny-reg4,        238, 252, F16",
     "hopper, synthetic:tiny-swiglu-reg4,  70,  70, F16"
   })
@@ -130,7 +137,7 @@ class WholeModelTest {
   @ParameterizedTest
   @CsvSource({"auto, F16", "hopper, BF16"})
   void aNormalisedMeanOfThePatchesIsThatOfTheCpu(String kernels, WeightStorage storage) {
-    Options options = Options.DEFAULT.withPooling(Pooling.MEAN, true);
+    Options options = AS_THEY_ARE.withPooling(Pooling.MEAN, true);
     List<Image> images = List.of(photograph(56, 42, 7), photograph(56, 42, 8));
     try (Fovea cpu = Fovea.open("synthetic:tiny-reg4", options);
         Fovea gpu =
@@ -160,7 +167,7 @@ class WholeModelTest {
     Image image = photograph(28, 28, 1);
     Features expected = features(model, "cpu", "auto", WeightStorage.F32, image);
     Options options =
-        Options.DEFAULT.withDevice("interpreted").withStorage(storage).withKernels(kernels);
+        AS_THEY_ARE.withDevice("interpreted").withStorage(storage).withKernels(kernels);
     try (Fovea fovea = Fovea.open(model, options)) {
       assertThat(fovea.device()).contains("products by one thread an element");
       check(fovea.features(image, EVERYTHING), expected, Limits.of(storage));
@@ -187,8 +194,8 @@ class WholeModelTest {
   @ParameterizedTest
   @ValueSource(strings = {"synthetic:tiny-reg4", "synthetic:tiny-swiglu-reg4"})
   void runsBatchesAndRequestsGiveTheSameBits(String model) {
-    Image first = photograph(70, 70, 3);
-    Image second = photograph(70, 70, 4);
+    Image first = photograph(140, 126, 3);
+    Image second = photograph(140, 126, 4);
     FeatureRequest cls = FeatureRequest.of(Feature.CLS);
     try (Fovea fovea = open(model, "interpreted", "auto", WeightStorage.F32)) {
       float[] expected = fovea.features(first, EVERYTHING).get(Feature.TOKENS);
@@ -208,8 +215,8 @@ class WholeModelTest {
    */
   @Test
   void runsAndBatchesGiveTheSameBitsOnHopper() {
-    Image first = photograph(70, 70, 3);
-    Image second = photograph(70, 70, 4);
+    Image first = photograph(140, 126, 3);
+    Image second = photograph(140, 126, 4);
     FeatureRequest cls = FeatureRequest.of(Feature.CLS);
     try (Fovea fovea =
         open("synthetic:tiny-swiglu-reg4", "interpreted", "hopper", WeightStorage.F32)) {
@@ -288,7 +295,7 @@ class WholeModelTest {
 
   private static Fovea open(String model, String device, String kernels, WeightStorage storage) {
     return Fovea.open(
-        model, Options.DEFAULT.withDevice(device).withKernels(kernels).withStorage(storage));
+        model, AS_THEY_ARE.withDevice(device).withKernels(kernels).withStorage(storage));
   }
 
   private static int width(Features features) {
