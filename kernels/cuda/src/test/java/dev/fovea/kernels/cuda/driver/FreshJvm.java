@@ -70,6 +70,8 @@ final class FreshJvm {
   Result run(Class<?> main, String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    // Such a process is over before C2 has paid for itself.
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
     command.add("-Djava.io.tmpdir=" + temporary);
     command.add("-Duser.language=en"); // Numbers in messages follow it.
     command.addAll(options);
