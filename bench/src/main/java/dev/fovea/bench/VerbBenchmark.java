@@ -96,7 +96,8 @@ public class VerbBenchmark {
       case "attention" -> attention(recorder);
       case "project" -> linearAdd(recorder, width);
       case "expand" -> normLinear(recorder, 4 * width, Activation.GELU);
-      default -> linearAdd(recorder, 4 * width);
+      case "contract" -> linearAdd(recorder, 4 * width);
+      default -> throw new IllegalArgumentException("no verb '" + verb + "'");
     }
     plan = recorder.build();
   }

@@ -4,6 +4,7 @@ import dev.fovea.FoveaException;
 import dev.fovea.checkpoint.AtomicFile;
 import dev.fovea.plots.Picture;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,7 +76,7 @@ final class PictureFolder implements AutoCloseable {
     for (Picture.Format format : formats) {
       AtomicFile file = AtomicFile.create(directory.resolve(name + "." + format.extension()));
       files.add(file);
-      file.stream().write(picture.encode(format));
+      file.write(ByteBuffer.wrap(picture.encode(format)));
       file.finish();
     }
   }

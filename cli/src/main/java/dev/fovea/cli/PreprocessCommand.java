@@ -10,6 +10,7 @@ import dev.fovea.converter.WeightFiles;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import javax.imageio.ImageIO;
@@ -60,7 +61,7 @@ final class PreprocessCommand implements Callable<Integer> {
       throw new ImageException("this Java cannot write PNG");
     }
     try (AtomicFile file = AtomicFile.create(out)) {
-      png.writeTo(file.stream());
+      file.write(ByteBuffer.wrap(png.toByteArray()));
       file.commit();
     }
     return 0;

@@ -13,6 +13,7 @@ import dev.fovea.probes.ProbeSettings;
 import dev.fovea.probes.Probes;
 import dev.fovea.probes.TokenStore;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -256,7 +257,7 @@ final class ReportCommand implements Callable<Integer> {
     Files.createDirectories(directory);
     Path target = directory.resolve("index.html");
     try (AtomicFile file = AtomicFile.create(target)) {
-      file.stream().write(html);
+      file.write(ByteBuffer.wrap(html));
       file.commit();
     }
     spec.commandLine().getOut().println(target);

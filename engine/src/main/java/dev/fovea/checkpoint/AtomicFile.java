@@ -2,9 +2,7 @@ package dev.fovea.checkpoint;
 
 import dev.fovea.CheckpointException;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,11 +52,6 @@ public final class AtomicFile implements AutoCloseable {
     while (bytes.hasRemaining()) {
       channel.write(bytes);
     }
-  }
-
-  /** Where to write, one byte after another. */
-  public OutputStream stream() {
-    return Channels.newOutputStream(channel);
   }
 
   /** Ends writing: as many files as one likes may wait for {@link #commit} then. */
