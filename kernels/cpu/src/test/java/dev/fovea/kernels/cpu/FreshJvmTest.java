@@ -88,6 +88,19 @@ class FreshJvmTest {
         .contains("compiled true\n", "after 0\n");
   }
 
+  /** As where so much waits for C2 that HotSpot wants ten times the calls. */
+  @Test
+  void rehearsalGoesOnUntilTheCompilerHasTime() {
+    List<String> flags =
+        FreshJvm.with(
+            VECTOR,
+            "-XX:Tier4InvocationThreshold=50000",
+            "-XX:Tier4MinInvocationThreshold=50000",
+            "-XX:Tier4CompileThreshold=50000");
+    FreshJvm.Result result = FreshJvm.run(RehearsedKernels.class, flags, "F32");
+    assertThat(result.output()).contains("compiled true\n", "after 0\n");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "-Dx=y, --add-modules jdk.incubator.vector",

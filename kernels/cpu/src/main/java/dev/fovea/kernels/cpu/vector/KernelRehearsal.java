@@ -33,17 +33,17 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class KernelRehearsal {
 
-  /** Rounds after which most kernels wait for C2, and there is no hurry any more. */
-  private static final int EAGER_ROUNDS = 16;
+  /** Rounds after which the kernels wait for C2, and there is no hurry any more. */
+  private static final int EAGER_ROUNDS = 10;
 
   private static final long EAGER_PAUSE_NANOS = 1_000_000;
   private static final long PAUSE_NANOS = 5_000_000;
 
-  // Calls for nothing in a round. C2 wants 5000, and the first compiler 200 before that; but after
-  // 40000 rounds of the loop around them C2 would compile that, too, with the kernel in it.
-  private static final int EAGER_CALLS = 1000;
+  // Calls for nothing in a round. C2 wants 5000 after the first compiler has done its part, and as
+  // many again for every three methods that wait for it already: so they come quickly, to be before
+  // the API's own code. Fewer than 5000, so that there are calls with work among those that count.
+  private static final int EAGER_CALLS = 4000;
   private static final int CALLS = 250;
-  private static final int MOST_CALLS = 35_000;
 
   /** Two seconds, or more where processors are scarce: then it is not to be. */
   private static final int MOST_ROUNDS = 400;
@@ -148,7 +148,6 @@ final class KernelRehearsal {
     boolean telling =
         ModuleLayer.boot().findModule("jdk.management").isPresent() && Allocation.isMeasured();
     int most = telling ? MOST_ROUNDS : ROUNDS_IN_THE_DARK;
-    int called = 0;
     for (int round = 0; round < most && !Thread.currentThread().isInterrupted(); round++) {
       if (telling) {
         waiting.removeIf(Allocation::isNone);
@@ -159,9 +158,7 @@ final class KernelRehearsal {
         return true;
       }
       boolean eager = round < EAGER_ROUNDS;
-      int calls = Math.min(eager ? EAGER_CALLS : CALLS, MOST_CALLS - called);
-      waiting.forEach(kernels -> kernels.call(calls, 0));
-      called += calls;
+      waiting.forEach(kernels -> kernels.call(eager ? EAGER_CALLS : CALLS, 0));
       LockSupport.parkNanos(eager ? EAGER_PAUSE_NANOS : PAUSE_NANOS);
     }
     return false;

@@ -21,8 +21,8 @@ final class KeyValuePacking implements Task {
 
   private static final int MOST_PANELS = 3;
 
-  /** Divides the rows of a tile and the columns of a panel, so that all are in one of each. */
-  private static final int KEYS_AT_ONCE = TILE % 4 == 0 ? 4 : 2;
+  /** Divides the columns of a panel. */
+  private static final int KEYS_AT_ONCE = 4;
 
   private final AttentionStep step;
   private final Scratch scratch;
@@ -89,9 +89,12 @@ final class KeyValuePacking implements Task {
       Arrays.fill(memory(), to, to + PANEL * step.headWidth(), 0);
     }
     for (int key = 0; key < count; key += KEYS_AT_ONCE) {
-      int some = Math.min(KEYS_AT_ONCE, count - key);
-      packKeys(image, head, first + key, some, to + key);
-      packValues(image, head, first + key, some);
+      packKeys(image, head, first + key, Math.min(KEYS_AT_ONCE, count - key), to + key);
+    }
+    int end = first + count;
+    for (int key = first, some; key < end; key += some) {
+      some = Math.min(end - key, TILE - key % TILE);
+      packValues(image, head, key, some);
     }
   }
 
@@ -100,31 +103,40 @@ final class KeyValuePacking implements Task {
     CpuTokens qkv = step.qkv();
     int d = step.headWidth();
     int width = step.y().width();
-    for (int channel = 0; channel < d; channel += PANEL) {
+    int run;
+    for (int channel = 0; channel < d; channel += run) {
       int start = width + head * d + channel;
-      int channels = Math.min(PANEL, d - channel);
+      run = Math.min(d - channel, CHAIN - start % CHAIN);
       int target = to + channel * PANEL;
-      if (count == KEYS_AT_ONCE && channels == PANEL && d % PANEL == 0) {
-        transpose(qkv.data(), qkv.offset(image, key, start), target);
+      if (count == KEYS_AT_ONCE) {
+        transpose(
+            qkv.data(),
+            qkv.offset(image, key, start),
+            qkv.offset(image, key + 1, start),
+            qkv.offset(image, key + 2, start),
+            qkv.offset(image, key + 3, start),
+            run,
+            target);
         continue;
       }
       for (int i = 0; i < count; i++) {
-        for (int c = 0; c < channels; c++) {
-          memory()[target + c * PANEL + i] =
-              qkv.data()[qkv.offset(image, key + i, start + c)] * keyScale;
+        int from = qkv.offset(image, key + i, start);
+        for (int c = 0; c < run; c++) {
+          memory()[target + c * PANEL + i] = qkv.data()[from + c] * keyScale;
         }
       }
     }
   }
 
-  /** Some keys of a tile, the channels of one panel. */
-  private void transpose(float[] data, int from, int to) {
+  /** A run of channels of {@link #KEYS_AT_ONCE} keys. */
+  private void transpose(float[] data, int k0, int k1, int k2, int k3, int channels, int to) {
     float[] memory = memory();
-    for (int c = 0; c < PANEL; c++) {
+    for (int c = 0; c < channels; c++) {
       int i = to + c * PANEL;
-      for (int key = 0; key < KEYS_AT_ONCE; key++) {
-        memory[i + key] = data[from + key * CHAIN + c] * keyScale;
-      }
+      memory[i] = data[k0 + c] * keyScale;
+      memory[i + 1] = data[k1 + c] * keyScale;
+      memory[i + 2] = data[k2 + c] * keyScale;
+      memory[i + 3] = data[k3 + c] * keyScale;
     }
   }
 
