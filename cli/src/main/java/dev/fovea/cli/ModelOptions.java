@@ -183,6 +183,10 @@ final class ModelOptions {
     if (source.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
       return Hub.fromEnvironment().resolve(source, "main", progress);
     }
+    if (source.startsWith(SyntheticCheckpoint.SCHEME)) {
+      throw new CheckpointException(
+          "expected a file, a directory or a hub name: '" + source + "' is a formula");
+    }
     throw new CheckpointException(
         "no weights at '" + source + "': it is no file or directory here, and no hub name");
   }

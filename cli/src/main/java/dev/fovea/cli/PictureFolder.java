@@ -1,66 +1,33 @@
 package dev.fovea.cli;
 
-import dev.fovea.FoveaException;
-import dev.fovea.checkpoint.AtomicFile;
 import dev.fovea.plots.Picture;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * A directory of pictures, which appear when all of them are there, or not at all. Each is written
- * when it is drawn, under a partial name, so that pictures of many images need no memory.
+ * Pictures in an {@link OutputFolder}, each written when it is drawn; or none, if none are wanted.
  */
 final class PictureFolder implements AutoCloseable {
 
-  private final Path directory;
-  private final List<Picture.Format> formats;
-  private final List<Path> made = new ArrayList<>();
-  private final List<AtomicFile> files = new ArrayList<>();
+  /** Null if no pictures are wanted. */
+  private final OutputFolder folder;
 
-  private PictureFolder(Path directory, List<Picture.Format> formats) {
-    this.directory = directory;
+  private final List<Picture.Format> formats;
+
+  private PictureFolder(OutputFolder folder, List<Picture.Format> formats) {
+    this.folder = folder;
     this.formats = formats;
   }
 
   /**
-   * Makes the directory if it is not there, and those above it: before the work, which would be
-   * lost if it could not be done.
+   * Opens the directory, before the work.
    *
    * @param directory null if no pictures are wanted
    */
   static PictureFolder open(Path directory, List<Picture.Format> formats) throws IOException {
-    PictureFolder folder = new PictureFolder(directory, formats);
-    if (directory == null) {
-      return folder;
-    }
-    try {
-      folder.make(directory.toAbsolutePath());
-      if (!Files.isWritable(directory)) {
-        throw new FoveaException("cannot write to " + directory + ": permission denied");
-      }
-      return folder;
-    } catch (IOException | RuntimeException e) {
-      folder.close();
-      throw e;
-    }
-  }
-
-  private void make(Path path) throws IOException {
-    if (Files.isDirectory(path)) {
-      return;
-    }
-    if (Files.exists(path)) {
-      throw new FoveaException(
-          "expected a directory for pictures, " + path + " is a file: choose another");
-    }
-    make(path.getParent());
-    Files.createDirectory(path);
-    made.addFirst(path);
+    return new PictureFolder(directory == null ? null : OutputFolder.open(directory), formats);
   }
 
   /**
@@ -69,30 +36,26 @@ final class PictureFolder implements AutoCloseable {
    * @param name of its files, without extension
    */
   void draw(String name, Supplier<Picture> drawing) throws IOException {
-    if (directory == null) {
+    if (folder == null) {
       return;
     }
     Picture picture = drawing.get();
     for (Picture.Format format : formats) {
-      AtomicFile file = AtomicFile.create(directory.resolve(name + "." + format.extension()));
-      files.add(file);
-      file.write(ByteBuffer.wrap(picture.encode(format)));
-      file.finish();
+      folder.write(name + "." + format.extension(), picture.encode(format));
     }
   }
 
   /** Gives all pictures their names. */
   void commit() throws IOException {
-    for (AtomicFile file : files) {
-      file.commit();
+    if (folder != null) {
+      folder.commit();
     }
   }
 
   @Override
   public void close() throws IOException {
-    for (AtomicFile file : files) {
-      file.close();
+    if (folder != null) {
+      folder.close();
     }
-    made.forEach(path -> path.toFile().delete()); // stays if there is something in it
   }
 }

@@ -94,7 +94,7 @@ final class ProbeCommand implements Runnable {
 
   @Option(
       names = "--cost",
-      defaultValue = "1",
+      defaultValue = "" + ProbeSettings.COST,
       paramLabel = "C",
       description =
           "Weight of the data against the penalty in logistic regression. Default:"
@@ -103,7 +103,7 @@ final class ProbeCommand implements Runnable {
 
   @Option(
       names = "--neighbours",
-      defaultValue = "20",
+      defaultValue = "" + ProbeSettings.NEIGHBOURS,
       paramLabel = "K",
       description = "Nearest neighbours that vote. Default: ${DEFAULT-VALUE}.")
   private int neighbours;
@@ -117,7 +117,7 @@ final class ProbeCommand implements Runnable {
 
   @Option(
       names = "--ridge",
-      defaultValue = "1e-4",
+      defaultValue = "" + ProbeSettings.RIDGE,
       paramLabel = "R",
       description =
           "Penalty of position and pixels, in mean variances of a channel. Default:"

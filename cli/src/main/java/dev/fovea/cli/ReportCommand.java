@@ -3,7 +3,6 @@ package dev.fovea.cli;
 import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.analysis.Box;
-import dev.fovea.checkpoint.AtomicFile;
 import dev.fovea.plots.Palette;
 import dev.fovea.probes.ClassificationHead;
 import dev.fovea.probes.ImageSet;
@@ -13,9 +12,7 @@ import dev.fovea.probes.ProbeSettings;
 import dev.fovea.probes.Probes;
 import dev.fovea.probes.TokenStore;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -144,7 +141,8 @@ final class ReportCommand implements Callable<Integer> {
     List<Path> files = input.files();
     Annotations annotations = annotated == null ? image -> List.of() : Annotations.open(annotated);
     List<ReportColumn> columns = new ArrayList<>();
-    try (Progress progress = new Progress(spec.commandLine().getErr())) {
+    try (OutputFolder folder = OutputFolder.open(directory);
+        Progress progress = new Progress(spec.commandLine().getErr())) {
       Subject first = new Subject(modelOptions.model(), shortened(modelOptions.model()), head);
       try (Fovea model = modelOptions.open(progress)) {
         columns.addAll(analyse(model, first, files, annotations, progress));
@@ -157,8 +155,12 @@ final class ReportCommand implements Callable<Integer> {
           columns.addAll(analyse(model, second, files, annotations, progress));
         }
       }
+      ReportPage page =
+          new ReportPage(command(), Main.Version.ofFovea(), names(files), probed(), columns);
+      Path written = folder.write("index.html", page.html().getBytes(StandardCharsets.UTF_8));
+      folder.commit();
+      spec.commandLine().getOut().println(written);
     }
-    write(new ReportPage(command(), Main.Version.ofFovea(), names(files), probed(), columns));
     return 0;
   }
 
@@ -250,17 +252,6 @@ final class ReportCommand implements Callable<Integer> {
 
   private static List<String> names(List<Path> files) {
     return files.stream().map(file -> file.getFileName().toString()).toList();
-  }
-
-  private void write(ReportPage page) throws IOException {
-    byte[] html = page.html().getBytes(StandardCharsets.UTF_8);
-    Files.createDirectories(directory);
-    Path target = directory.resolve("index.html");
-    try (AtomicFile file = AtomicFile.create(target)) {
-      file.write(ByteBuffer.wrap(html));
-      file.commit();
-    }
-    spec.commandLine().getOut().println(target);
   }
 
   /** The command line as a shell would take it. */

@@ -136,7 +136,7 @@ class ClassifyCommandTest {
 
   @Test
   void missingHeadsWrongHeadsAndNoImagesAreRefusedInOneLine() throws IOException {
-    refused("no weights at", "-m", Cli.TINY, image);
+    refused("is a formula", "-m", Cli.TINY, image);
     refused("no such file", "-m", Cli.TINY, "--head", head(), "--labels", "none.txt", image);
     refused("width 384", "-m", "synthetic:small", "--head", head(), image);
     Path damaged = folder.resolve("damaged.pth");

@@ -62,7 +62,7 @@ class PictureFolderTest {
     for (Path out : List.of(file, file.resolve("a/b"))) {
       assertThatThrownBy(() -> PictureFolder.open(out, BOTH))
           .isInstanceOf(FoveaException.class)
-          .hasMessageContaining("expected a directory for pictures, " + file + " is a file");
+          .hasMessageContaining("expected a directory, " + file + " is a file");
     }
     assertThat(names(root)).containsExactly("file");
   }

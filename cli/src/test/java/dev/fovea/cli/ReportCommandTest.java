@@ -341,4 +341,12 @@ class ReportCommandTest {
       assertThat(out).doesNotExist();
     }
   }
+
+  @Test
+  void aPlaceThatCannotBeWrittenToIsRefusedBeforeTheWork() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "text");
+    Result result = Cli.run("report", "--out", file.resolve("page"), "-m", "none", first);
+    assertThat(result.exit()).isNotZero();
+    assertThat(result.err()).contains("expected a directory, " + file + " is a file");
+  }
 }

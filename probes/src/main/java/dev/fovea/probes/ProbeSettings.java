@@ -47,16 +47,25 @@ public record ProbeSettings(
     }
   }
 
+  /** The usual weight of the data against the penalty. */
+  public static final double COST = 1;
+
+  /** How many neighbours usually vote. */
+  public static final int NEIGHBOURS = 20;
+
+  /** The usual penalty of position and pixels, in mean variances of a channel. */
+  public static final double RIDGE = 1e-4;
+
   /** Everything, as the papers do where they say. */
   public static final ProbeSettings DEFAULT =
       new ProbeSettings(
           EnumSet.allOf(Task.class),
           List.of(Token.Kind.values()),
           new OutlierRule.Valley(),
-          1,
-          20,
+          COST,
+          NEIGHBOURS,
           NearestNeighbours.TEMPERATURE,
-          1e-4,
+          RIDGE,
           0);
 
   /** Keeps copies, and checks that there is something to do. */
