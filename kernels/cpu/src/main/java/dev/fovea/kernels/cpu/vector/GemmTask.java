@@ -169,7 +169,10 @@ abstract class GemmTask implements Task {
       for (int panel = start; panel < end; panel++) {
         int panelStart = from + (panel - start) * apart;
         int to = c + (panel - start) * PANEL;
-        int ahead = linear.isHalf() ? panelStart : ahead(part, nextPanel, nextStep, steps);
+        int ahead =
+            MicroKernel.READS_AHEAD && !linear.isHalf()
+                ? ahead(part, nextPanel, nextStep, steps)
+                : panelStart;
         part = Math.min(part + 1, parts - 1);
         if (step == 0) {
           read += MicroKernel.multiply(left, a, b, panelStart, steps, memory, to, ahead);

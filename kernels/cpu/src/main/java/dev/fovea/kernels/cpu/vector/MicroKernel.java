@@ -23,6 +23,9 @@ import jdk.incubator.vector.FloatVector;
  */
 final class MicroKernel {
 
+  /** Whether weights are read ahead; six rows gain nothing by it. */
+  static final boolean READS_AHEAD = TILE == 12;
+
   /** Elements of what is read ahead that a step moves on: eight steps take a line. */
   static final int AHEAD = 2;
 
