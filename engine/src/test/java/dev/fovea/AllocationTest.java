@@ -8,11 +8,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /**
  * After warm-up a forward pass allocates nothing: not on the caller's thread, not on a worker's.
  */
 @EveryKernel
+@Isolated
 class AllocationTest {
 
   private static final ThreadMXBean BEAN = (ThreadMXBean) ManagementFactory.getThreadMXBean();

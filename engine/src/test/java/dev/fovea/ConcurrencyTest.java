@@ -11,11 +11,14 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Many threads share one model until somebody closes it: every answer is right, and whoever comes
  * too late is told so.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class ConcurrencyTest {
 
   private static final int THREADS = 32;

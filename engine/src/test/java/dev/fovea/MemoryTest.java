@@ -18,8 +18,10 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Memory: let go when a model is closed, made room in when it is short, and never overflowed. */
+@Isolated
 class MemoryTest {
 
   private static final String MODEL = "synthetic:tiny";

@@ -14,11 +14,13 @@ import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Rehearsals and warm-ups change nothing but the time that requests take. */
 @Timeout(120)
+@Isolated
 class WarmUpTest {
 
   private static final Options IN_BACKGROUND =
