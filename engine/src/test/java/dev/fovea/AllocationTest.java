@@ -14,7 +14,7 @@ import org.junit.jupiter.api.parallel.Isolated;
  * After warm-up a forward pass allocates nothing: not on the caller's thread, not on a worker's.
  */
 @EveryKernel
-@Isolated
+@Isolated("counts what all workers allocate")
 class AllocationTest {
 
   private static final ThreadMXBean BEAN = (ThreadMXBean) ManagementFactory.getThreadMXBean();

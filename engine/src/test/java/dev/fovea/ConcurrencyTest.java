@@ -16,7 +16,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Many threads share one model until somebody closes it: every answer is right, and whoever comes
- * too late is told so.
+ * too late is told so. The minute that takes passes beside other tests.
  */
 @Execution(ExecutionMode.CONCURRENT)
 class ConcurrencyTest {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Isolated;
 
 /** Memory: let go when a model is closed, made room in when it is short, and never overflowed. */
-@Isolated
+@Isolated("waits for the garbage collector")
 class MemoryTest {
 
   private static final String MODEL = "synthetic:tiny";

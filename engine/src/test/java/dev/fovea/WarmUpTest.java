@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Rehearsals and warm-ups change nothing but the time that requests take. */
 @Timeout(120)
-@Isolated
+@Isolated("looks for threads by name, and sets the default handler of errors")
 class WarmUpTest {
 
   private static final Options IN_BACKGROUND =

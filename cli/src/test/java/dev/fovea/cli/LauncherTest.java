@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Runs the real script in a project of fakes: each "java" prints its home and its arguments, the
  * "mvnw" leaves a mark. The script's system folders are replaced by folders of the test.
  */
-@DisabledOnOs(OS.WINDOWS)
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "the launcher is a shell script")
 class LauncherTest {
 
   @TempDir Path folder;

@@ -21,7 +21,7 @@ final class KeyValuePacking implements Task {
 
   private static final int MOST_PANELS = 3;
 
-  /** Divides the columns of a panel. */
+  /** As many as {@link #transpose} takes, which divide the columns of a panel. */
   private static final int KEYS_AT_ONCE = 4;
 
   private final AttentionStep step;
