@@ -3,13 +3,13 @@
 #include "attention.cuh"
 
 FOVEA_KERNEL(128, attention_whole)(const fovea::AttentionArguments arguments) {
-  fovea::attentionWhole(arguments);
+  fovea::attentionWhole<2>(arguments);
 }
 
 FOVEA_KERNEL(128, attention_blocks_64)(const fovea::AttentionArguments arguments) {
-  fovea::attentionBlocks<1>(arguments);
+  fovea::attentionBlocks<1, 2>(arguments);
 }
 
 FOVEA_KERNEL(128, attention_blocks_128)(const fovea::AttentionArguments arguments) {
-  fovea::attentionBlocks<2>(arguments);
+  fovea::attentionBlocks<2, 2>(arguments);
 }

@@ -2,6 +2,10 @@
 //
 // A warp has 16 queries (or 32) to itself: its scores, its probabilities and its results never
 // leave its registers. Queries, keys and values lie in shared memory as rows of 64 numbers.
+//
+// Tensor cores want probabilities in 16 bits before they meet the values. Rounding them costs as
+// much as rounding the results does; so a probability may come in two parts, what 16 bits hold of
+// it and what that leaves, for a second product with the values: PARTS.
 
 #pragma once
 
@@ -65,20 +69,45 @@ __device__ inline void loadValues(u32 (&values)[4], u32 rows, int j) {
   loadMatricesTransposed(values, rows + lane % 16 * ROW_BYTES + swizzled(lane, 2 * j + lane / 16));
 }
 
-/// Two fragments of 16 x 8 scores become the probabilities of 16 keys as a left operand; the lane's
-/// sums of rows g and g + 8 grow by what it has. `offset` is scale times the row's largest score.
-__device__ inline void exponentials(u32 (&probabilities)[4], const float (&first)[4],
+/// The probabilities of 16 keys as left operands, whose sum they are.
+template <int PARTS>
+using Probabilities = u32[PARTS][4];
+
+/// Two fragments of 16 x 8 scores become the probabilities of 16 keys; the lane's sums of rows g
+/// and g + 8 grow by what it has. `offset` is scale times the row's largest score.
+template <int PARTS>
+__device__ inline void exponentials(Probabilities<PARTS>& probabilities, const float (&first)[4],
                                     const float (&second)[4], float scale, const float (&offset)[2],
                                     float (&sum)[2]) {
 #pragma unroll
   for (int h = 0; h < 2; h++) {
-    float p0 = exp2(fmaf(first[2 * h], scale, -offset[h]));
-    float p1 = exp2(fmaf(first[2 * h + 1], scale, -offset[h]));
-    float p2 = exp2(fmaf(second[2 * h], scale, -offset[h]));
-    float p3 = exp2(fmaf(second[2 * h + 1], scale, -offset[h]));
-    sum[h] += (p0 + p1) + (p2 + p3);
-    probabilities[h] = pack(p0, p1);
-    probabilities[2 + h] = pack(p2, p3);
+    float p[4] = {exp2(fmaf(first[2 * h], scale, -offset[h])),
+                  exp2(fmaf(first[2 * h + 1], scale, -offset[h])),
+                  exp2(fmaf(second[2 * h], scale, -offset[h])),
+                  exp2(fmaf(second[2 * h + 1], scale, -offset[h]))};
+    sum[h] += (p[0] + p[1]) + (p[2] + p[3]);
+#pragma unroll
+    for (int part = 0; part < PARTS; part++) {
+      float held[4];
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+        held[e] = part < PARTS - 1 ? cut16(p[e]) : p[e];
+        p[e] -= held[e];
+      }
+      probabilities[part][h] = pack(held[0], held[1]);
+      probabilities[part][2 + h] = pack(held[2], held[3]);
+    }
+  }
+}
+
+/// Adds what columns 16j to 16j + 15 of 16 values contribute to 16 results.
+template <int PARTS>
+__device__ inline void addValues(float (&results)[8][4], const Probabilities<PARTS>& probabilities,
+                                 const u32 (&values)[4], int j) {
+#pragma unroll
+  for (int part = 0; part < PARTS; part++) {
+    multiplyAdd(results[2 * j], probabilities[part], values[0], values[1]);
+    multiplyAdd(results[2 * j + 1], probabilities[part], values[2], values[3]);
   }
 }
 
@@ -115,6 +144,7 @@ constexpr int WHOLE_TOKENS = 272;
 
 /// Block (x, y, z): the x-th 16 queries of every warp of head y of image z. Shared memory has the
 /// block's queries, all keys and all values.
+template <int PARTS>
 __device__ inline void attentionWhole(const AttentionArguments& a) {
   extern __shared__ uint4 memory[];
   int warp = threadIdx.x / WARP;
@@ -166,14 +196,13 @@ __device__ inline void attentionWhole(const AttentionArguments& a) {
   float results[8][4] = {};
 #pragma unroll
   for (int f = 0; f < fragments; f += 2) {
-    u32 probabilities[4];
-    exponentials(probabilities, scores[f], scores[f + 1], a.scale, offset, sum);
+    Probabilities<PARTS> probabilities;
+    exponentials<PARTS>(probabilities, scores[f], scores[f + 1], a.scale, offset, sum);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       u32 values[4];
       loadValues(values, valueRows + f * 8 * ROW_BYTES, j);
-      multiplyAdd(results[2 * j], probabilities, values[0], values[1]);
-      multiplyAdd(results[2 * j + 1], probabilities, values[2], values[3]);
+      addValues<PARTS>(results, probabilities, values, j);
     }
   }
   storeResults(a, results, sum, ownRows, blockFirst + warp * 16);
@@ -189,7 +218,9 @@ struct Running {
   float results[8][4] = {};
 
   /// Takes in the scores of 64 keys. They are turned into left operands.
-  __device__ void add(const float (&scores)[8][4], float scale, u32 (&probabilities)[4][4]) {
+  template <int PARTS>
+  __device__ void add(const float (&scores)[8][4], float scale,
+                      Probabilities<PARTS> (&probabilities)[4]) {
     float offset[2];
 #pragma unroll
     for (int h = 0; h < 2; h++) {
@@ -211,7 +242,7 @@ struct Running {
     }
 #pragma unroll
     for (int f = 0; f < 8; f += 2) {
-      exponentials(probabilities[f / 2], scores[f], scores[f + 1], scale, offset, sum);
+      exponentials<PARTS>(probabilities[f / 2], scores[f], scores[f + 1], scale, offset, sum);
     }
   }
 };
@@ -219,7 +250,7 @@ struct Running {
 /// Block (x, y, z): the x-th 16 M queries of 4 warps of head y of image z. Keys and values come in
 /// blocks of 64, one block ahead of the arithmetic. In shared memory: queries, then twice keys and
 /// values.
-template <int M>
+template <int M, int PARTS>
 __device__ inline void attentionBlocks(const AttentionArguments& a) {
   extern __shared__ uint4 memory[];
   constexpr int warpQueries = 16 * M;
@@ -280,7 +311,7 @@ __device__ inline void attentionBlocks(const AttentionArguments& a) {
         }
       }
     }
-    u32 probabilities[M][4][4];
+    Probabilities<PARTS> probabilities[M][4];
 #pragma unroll
     for (int i = 0; i < M; i++) {
       if (left < BLOCK_KEYS) {
@@ -289,7 +320,7 @@ __device__ inline void attentionBlocks(const AttentionArguments& a) {
           mask(scores[i][f], f * 8, left);
         }
       }
-      running[i].add(scores[i], a.scale, probabilities[i]);
+      running[i].add<PARTS>(scores[i], a.scale, probabilities[i]);
     }
 #pragma unroll
     for (int f = 0; f < 4; f++) {
@@ -299,8 +330,7 @@ __device__ inline void attentionBlocks(const AttentionArguments& a) {
         loadValues(values, keyBlock + blockBytes + f * 16 * ROW_BYTES, j);
 #pragma unroll
         for (int i = 0; i < M; i++) {
-          multiplyAdd(running[i].results[2 * j], probabilities[i][f], values[0], values[1]);
-          multiplyAdd(running[i].results[2 * j + 1], probabilities[i][f], values[2], values[3]);
+          addValues<PARTS>(running[i].results, probabilities[i][f], values, j);
         }
       }
     }

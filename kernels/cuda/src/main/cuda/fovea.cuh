@@ -58,6 +58,15 @@ __device__ inline float widen(u16 bits) {
 #endif
 }
 
+/// What is left of a number when the bits that 16-bit numbers do not have are cut off.
+__device__ inline float cut16(float value) {
+#ifdef FOVEA_BF16
+  return __uint_as_float(__float_as_uint(value) & 0xffff0000);
+#else
+  return __uint_as_float(__float_as_uint(value) & 0xffffe000);
+#endif
+}
+
 /// The range of the 16-bit numbers: the square of the largest, and the smallest standard deviation
 /// of a row whose typical elements still have all their bits.
 #ifdef FOVEA_BF16

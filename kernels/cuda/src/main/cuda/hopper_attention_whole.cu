@@ -7,5 +7,5 @@
 FOVEA_KERNEL(128, hopper_attention_whole)(const fovea::AttentionArguments arguments) {
   fovea::letKernelBehindStart();
   fovea::waitForKernelInFront();
-  fovea::attentionWhole(arguments);
+  fovea::attentionWhole<1>(arguments);
 }

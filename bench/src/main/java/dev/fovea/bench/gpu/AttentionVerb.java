@@ -62,7 +62,9 @@ final class AttentionVerb implements Verb {
         return attend(rounded, query, power -> power);
       }
 
-      // Tensor cores want powers in 16 bits before they meet the values; results are 16 bits again.
+      // On compute capability 9.0 powers are rounded to 16 bits before they meet the values (on
+      // other
+      // GPUs what that leaves is not lost); results are 16 bits again.
       @Override
       public double unavoidable(int query, double[] exact) {
         double[] best = attend(rounded, query, rounding);

@@ -42,7 +42,10 @@ class AttentionKernelTest {
   })
   void isRight(Precision precision, int images, int heads, int tokens, int first, int queries) {
     Rows asked = new Rows(first, queries);
-    float[] qkv = Numbers.random(tokens, images * tokens * 3 * heads * HEAD_WIDTH, 0, 1.5);
+    // Scores of deviation 0.5: no key has much of the probability, so that powers rounded to 16
+    // bits
+    // would make 1.3 to 1.5 times the error (where one key dominates, its power is 1 and exact).
+    float[] qkv = Numbers.random(tokens, images * tokens * 3 * heads * HEAD_WIDTH, 0, 0.7);
     Head head = new Head(qkv, tokens, heads, precision);
     InterpretedGpu.with(precision).run(scene -> check(scene, head, images, asked));
   }
@@ -123,16 +126,11 @@ class AttentionKernelTest {
     }
   }
 
-  /**
-   * Checks that no more is lost than has to be. Tensor cores want powers (numbers up to 1) in 16
-   * bits before they meet the values, and results are 16 bits again.
-   */
-  static void check(Scene scene, Head head, int images, Rows asked) {
-    Precision precision = head.precision();
+  /** Checks that no more is lost than by rounding the results. */
+  private static void check(Scene scene, Head head, int images, Rows asked) {
     double[] exact = head.attention(images, asked, power -> power);
-    double[] best = head.attention(images, asked, power -> Numbers.rounded(power, precision));
     float[] got = run(scene, head.qkv(), images, head.tokens(), head.heads(), asked);
-    Numbers.assertNearlyBest(got, Numbers.rounded(best, precision), exact);
+    Numbers.assertNearlyBest(got, Numbers.rounded(exact, head.precision()), exact);
   }
 
   /** The rows that were asked for; the others have to stay zero. */
