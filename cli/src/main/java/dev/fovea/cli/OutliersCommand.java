@@ -51,21 +51,8 @@ final class OutliersCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private OutlierOptions outlierOptions;
+  @Mixin private NormOptions normOptions;
   @Mixin private DrawingOptions drawings;
-
-  @Option(
-      names = "--compare",
-      paramLabel = "MODEL",
-      description =
-          "A second model for the same images, opened with the same options but with its own"
-              + " registers.")
-  private String compare;
-
-  @Option(
-      names = "--block",
-      paramLabel = "B",
-      description = "The block after which norms are looked at, from 0. Default: the last one.")
-  private Integer block;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -79,7 +66,7 @@ final class OutliersCommand implements Callable<Integer> {
     List<OutlierReport> reports = new ArrayList<>();
     try (PictureFolder pictures = drawings.open()) {
       reports.add(analyse(false, files, rule));
-      if (compare != null) {
+      if (normOptions.compared() != null) {
         reports.add(analyse(true, files, rule));
       }
       draw(reports, pictures);
@@ -103,15 +90,18 @@ final class OutliersCommand implements Callable<Integer> {
       for (Path file : files) {
         statistics.add(TokenStatistics.of(model, input.read(file, model.preprocessing())));
       }
-      Outliers outliers =
-          Outliers.find(statistics, rule, block == null ? model.config().depth() - 1 : block);
-      String name = compared ? compare : modelOptions.model();
+      Integer asked = normOptions.block();
+      int block = asked == null ? model.config().depth() - 1 : asked;
+      Outliers outliers = Outliers.find(statistics, rule, block);
+      String name = compared ? normOptions.compared() : modelOptions.model();
       return new OutlierReport(name, model.preprocessing(), rule, files, outliers);
     }
   }
 
   private Fovea open(boolean compared, Progress progress) {
-    return compared ? modelOptions.open(compare, progress) : modelOptions.open(progress);
+    return compared
+        ? modelOptions.open(normOptions.compared(), progress)
+        : modelOptions.open(progress);
   }
 
   /** A histogram, and a map of norms for every image and model. */

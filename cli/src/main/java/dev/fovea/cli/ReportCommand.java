@@ -54,6 +54,7 @@ final class ReportCommand implements Callable<Integer> {
   @Mixin private ModelOptions modelOptions;
   @Mixin private InputImages input;
   @Mixin private OutlierOptions outlierOptions;
+  @Mixin private NormOptions normOptions;
   @Mixin private AttentionOptions attentionOptions;
   @Mixin private ComponentOptions componentOptions;
   @Mixin private LostOptions lostOptions;
@@ -64,20 +65,6 @@ final class ReportCommand implements Callable<Integer> {
       paramLabel = "DIR",
       description = "A directory for index.html, made if it is not there.")
   private Path directory;
-
-  @Option(
-      names = "--compare",
-      paramLabel = "MODEL",
-      description =
-          "A second model for the same images, opened with the same options but with its own"
-              + " registers.")
-  private String compare;
-
-  @Option(
-      names = "--block",
-      paramLabel = "B",
-      description = "The block after which norms are looked at, from 0. Default: the last one.")
-  private Integer block;
 
   @Option(
       names = "--segments",
@@ -147,11 +134,12 @@ final class ReportCommand implements Callable<Integer> {
       try (Fovea model = modelOptions.open(progress)) {
         columns.addAll(analyse(model, first, files, annotations, progress));
       }
-      if (compare != null) {
-        String name = shortened(compare);
+      String compared = normOptions.compared();
+      if (compared != null) {
+        String name = shortened(compared);
         String other = name + (name.equals(first.name()) ? " (compared)" : "");
-        try (Fovea model = modelOptions.open(compare, progress)) {
-          Subject second = new Subject(compare, other, compareHead);
+        try (Fovea model = modelOptions.open(compared, progress)) {
+          Subject second = new Subject(compared, other, compareHead);
           columns.addAll(analyse(model, second, files, annotations, progress));
         }
       }
@@ -170,7 +158,7 @@ final class ReportCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--segments is from 1 to %d".formatted(Palette.COLORS));
     }
-    if (compareHead != null && compare == null) {
+    if (compareHead != null && normOptions.compared() == null) {
       throw new ParameterException(spec.commandLine(), "--compare-head is that of a --compare");
     }
     if (labels != null && head == null && compareHead == null) {
@@ -202,7 +190,12 @@ final class ReportCommand implements Callable<Integer> {
 
   private ReportColumn.Settings settings() {
     return new ReportColumn.Settings(
-        outlierOptions.rule(), block, attentionOptions, componentOptions, lostOptions, segments);
+        outlierOptions.rule(),
+        normOptions.block(),
+        attentionOptions,
+        componentOptions,
+        lostOptions,
+        segments);
   }
 
   /** An image as a model sees it, with what is to be seen there of the annotated boxes. */

@@ -71,19 +71,10 @@ final class KernelsStage implements Stage {
     /** First with the tile that the device chooses, then with all others that it might have. */
     private void check(ModelSize model, Batch batch, Verb verb) {
       Map<String, Object> keys =
-          Results.row(
-              "verb",
-              verb.name(),
-              "model",
-              model.name(),
-              "pixels",
-              batch.pixels(),
-              "batch",
-              batch.images(),
-              "precision",
-              Setting.precision(precision),
-              "kernels",
-              kernels);
+          Results.joined(
+              Results.row("verb", verb.name()),
+              Setting.subject(model, batch, precision),
+              Results.row("kernels", kernels));
       if (!setting.late()) {
         Workbench first = bench;
         KernelCheck check = new KernelCheck(verb, number -> first.rounded((float) number));

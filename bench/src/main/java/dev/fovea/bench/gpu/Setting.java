@@ -1,9 +1,11 @@
 package dev.fovea.bench.gpu;
 
+import dev.fovea.bench.gpu.Scale.Batch;
 import dev.fovea.kernels.WeightStorage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * What all stages have in common.
@@ -20,6 +22,19 @@ record Setting(Gpu gpu, List<ModelSize> models, Scale scale, Path folder, long d
   /** Whether a stage should not begin anything new. */
   boolean late() {
     return System.nanoTime() - deadline >= 0;
+  }
+
+  /** What a row is about: model, size and number of images, precision. */
+  static Map<String, Object> subject(ModelSize model, Batch batch, WeightStorage precision) {
+    return Results.row(
+        "model",
+        model.name(),
+        "pixels",
+        batch.pixels(),
+        "batch",
+        batch.images(),
+        "precision",
+        precision(precision));
   }
 
   /** A precision as rows have it. */

@@ -123,21 +123,10 @@ final class SpeedStage implements Stage {
         }
         Times times = Times.of(milliseconds);
         Map<String, Object> row =
-            Results.row(
-                "engine",
-                "fovea",
-                "what",
-                "latency",
-                "model",
-                model.name(),
-                "pixels",
-                pixels,
-                "batch",
-                1,
-                "precision",
-                Setting.precision(precision),
-                "output",
-                "cls");
+            Results.joined(
+                Results.row("engine", "fovea", "what", "latency"),
+                Setting.subject(model, new Batch(pixels, 1), precision),
+                Results.row("output", "cls"));
         times.addTo(row);
         row.put("p99_milliseconds", times.quantile(0.99));
         results.add(row);
@@ -185,21 +174,8 @@ final class SpeedStage implements Stage {
         matrixProduct ? "product" : verb.name().equals("attention") ? verb.name() : "kernel";
     Map<String, Object> row =
         Results.joined(
-            Results.row(
-                "engine",
-                "fovea",
-                "what",
-                what,
-                "verb",
-                verb.name(),
-                "model",
-                model.name(),
-                "pixels",
-                batch.pixels(),
-                "batch",
-                batch.images(),
-                "precision",
-                Setting.precision(precision)),
+            Results.row("engine", "fovea", "what", what, "verb", verb.name()),
+            Setting.subject(model, batch, precision),
             verb.keys(),
             Results.row("tile", verb.isProduct() ? bench.tile() : null));
     times.addTo(row);
@@ -246,19 +222,8 @@ final class SpeedStage implements Stage {
     Times times = timer.time(rows, product.columns(), product.depth(), precision, setting.scale());
     Map<String, Object> row =
         Results.joined(
-            Results.row(
-                "engine",
-                engine,
-                "what",
-                "product",
-                "model",
-                model.name(),
-                "pixels",
-                batch.pixels(),
-                "batch",
-                batch.images(),
-                "precision",
-                Setting.precision(precision)),
+            Results.row("engine", engine, "what", "product"),
+            Setting.subject(model, batch, precision),
             NormLinearVerb.keys(product, rows),
             Results.row("on", timer.description()));
     row.remove("activation");
