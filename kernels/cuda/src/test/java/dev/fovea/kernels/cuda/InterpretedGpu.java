@@ -65,12 +65,15 @@ final class InterpretedGpu {
     run(null, body);
   }
 
-  /** Runs a test with one tile. */
+  /**
+   * Runs a test with one tile. Tests share this and run side by side, their bodies one after
+   * another: the tile is chosen where they do.
+   */
   void run(Tile tile, Body body) {
-    choice = tile == null ? TileChoice.fastest(kind.facts()) : (menu, product) -> tile;
     try {
       device.run(
           () -> {
+            choice = tile == null ? TileChoice.fastest(kind.facts()) : (menu, product) -> tile;
             try (Scene scene = new Scene(driver, kernels, precision)) {
               body.run(scene);
             }
