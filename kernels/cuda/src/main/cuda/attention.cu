@@ -1,4 +1,4 @@
-// Attention for all GPUs.
+// Attention for all GPUs: probabilities meet the values in two parts.
 
 #include "attention.cuh"
 

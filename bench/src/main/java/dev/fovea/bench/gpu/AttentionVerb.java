@@ -62,9 +62,9 @@ final class AttentionVerb implements Verb {
         return attend(rounded, query, power -> power);
       }
 
-      // On compute capability 9.0 powers are rounded to 16 bits before they meet the values (on
-      // other
-      // GPUs what that leaves is not lost); results are 16 bits again.
+      // Two roundings to 16 bits: of the results, and on compute capability 9.0 of the powers
+      // before
+      // they meet the values. Other GPUs keep what that leaves, and stay well below this.
       @Override
       public double unavoidable(int query, double[] exact) {
         double[] best = attend(rounded, query, rounding);

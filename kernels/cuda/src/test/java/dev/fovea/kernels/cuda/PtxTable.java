@@ -61,7 +61,10 @@ final class PtxTable {
     return words.lines().filter(line -> line.contains("release")).findFirst().orElse(words);
   }
 
-  /** A line for each kernel; shared memory is what a block takes at the most, in bytes. */
+  /**
+   * A line for each kernel. Shared memory is what a block takes at the most, in bytes; a GPU that
+   * has less does without that tile.
+   */
   List<String> rows(List<AssembledKernel> kernels) {
     return kernels.stream().map(this::row).toList();
   }
