@@ -20,13 +20,6 @@ final class Lanes {
   static final VectorSpecies<Float> SPECIES =
       VectorSpecies.of(float.class, VectorShape.forBitSize(bits()));
 
-  /** As many ints. */
-  static final VectorSpecies<Integer> INTS = SPECIES.withLanes(int.class);
-
-  /** As many shorts, in a vector of half the width. */
-  static final VectorSpecies<Short> HALVES =
-      VectorSpecies.of(short.class, VectorShape.forBitSize(bits() / 2));
-
   /** Floats in a vector: V. */
   static final int COUNT = SPECIES.length();
 

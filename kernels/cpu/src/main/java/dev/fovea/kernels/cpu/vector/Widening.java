@@ -1,8 +1,7 @@
 package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
-import static dev.fovea.kernels.cpu.vector.Lanes.HALVES;
-import static dev.fovea.kernels.cpu.vector.Lanes.INTS;
+import static dev.fovea.kernels.cpu.vector.Lanes.SPECIES;
 
 import dev.fovea.kernels.WeightStorage;
 import jdk.incubator.vector.FloatVector;
@@ -10,9 +9,18 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Weights of 16 bits to float32, exactly. */
 final class Widening {
+
+  // Here and not in Lanes, since shorts of every width take a new virtual machine 20 ms to load.
+  private static final VectorSpecies<Integer> INTS = SPECIES.withLanes(int.class);
+
+  /** As many shorts, in a vector of half the width. */
+  private static final VectorSpecies<Short> HALVES =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
 
   private static final int SIGN = 0x8000;
   private static final int MAGNITUDE = 0x7fff;
