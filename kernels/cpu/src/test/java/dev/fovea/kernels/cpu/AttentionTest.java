@@ -2,8 +2,10 @@ package dev.fovea.kernels.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fovea.kernels.Recorder;
 import dev.fovea.kernels.Rows;
 import dev.fovea.kernels.Tokens;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -84,25 +86,48 @@ class AttentionTest extends VerbTest {
         });
   }
 
-  private void check(
-      int images, int tokens, int heads, int d, Rows queries, Rows watched, float[] elements) {
+  /** Kernels that fill up keys or values to whole rounds must do so every time. */
+  @Test
+  void doesNotDependOnWhatAnEarlierStepLeavesInMemory() {
+    float[] nothing = new float[97 * 3 * 64];
+    Arrays.fill(nothing, Float.NaN);
+    float[] qkv = normal(13 * 3 * 64, 1);
     run(
         device,
         recorder -> {
-          Tokens qkv = tokens(recorder, images, tokens, 3 * heads * d, elements);
-          Tokens y = unwritten(recorder, images, tokens, heads * d);
-          Tokens p = unwritten(recorder, images, Math.max(1, heads * watched.count()), tokens);
-          recorder.attention(qkv, heads, queries, y, watched, p);
-          return () -> {
-            for (int image = 0; image < images; image++) {
-              for (int head = 0; head < heads; head++) {
-                for (int query = 0; query < tokens; query++) {
-                  compare(qkv, heads, image, head, query, queries, y, watched, p);
-                }
-              }
-            }
-          };
+          Tokens before = tokens(recorder, 1, 97, 3 * 64, nothing);
+          recorder.attention(before, 1, Rows.all(before), unwritten(recorder, 1, 97, 64));
+          return record(recorder, 1, 13, 1, 64, new Rows(0, 13), new Rows(0, 5), qkv);
         });
+  }
+
+  private void check(
+      int images, int tokens, int heads, int d, Rows queries, Rows watched, float[] elements) {
+    run(device, recorder -> record(recorder, images, tokens, heads, d, queries, watched, elements));
+  }
+
+  private static Runnable record(
+      Recorder recorder,
+      int images,
+      int tokens,
+      int heads,
+      int d,
+      Rows queries,
+      Rows watched,
+      float[] elements) {
+    Tokens qkv = tokens(recorder, images, tokens, 3 * heads * d, elements);
+    Tokens y = unwritten(recorder, images, tokens, heads * d);
+    Tokens p = unwritten(recorder, images, Math.max(1, heads * watched.count()), tokens);
+    recorder.attention(qkv, heads, queries, y, watched, p);
+    return () -> {
+      for (int image = 0; image < images; image++) {
+        for (int head = 0; head < heads; head++) {
+          for (int query = 0; query < tokens; query++) {
+            compare(qkv, heads, image, head, query, queries, y, watched, p);
+          }
+        }
+      }
+    };
   }
 
   /**

@@ -169,7 +169,7 @@ final class AttentionTask implements Task {
 
   private void addValues(int image, int head, int i, int key, float[] memory) {
     float[] values = packed.memory();
-    int steps = Math.min(KEYS, step.tokens() - key);
+    int steps = packed.valueRows(key, KEYS);
     for (int channel = 0; channel < step.headWidth(); channel += PANEL) {
       int b = packed.values(image, head, channel / PANEL) + key * PANEL;
       int to = values(i) + column(channel);

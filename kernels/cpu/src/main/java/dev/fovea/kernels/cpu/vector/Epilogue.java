@@ -217,28 +217,6 @@ final class Epilogue {
     }
   }
 
-  /** {@code y = tile + bias + table}; the table's rows are {@code tableWidth} apart. */
-  static void addTable(
-      float[] tile,
-      int from,
-      int rows,
-      float[] bias,
-      int biasOffset,
-      float[] table,
-      int tableOffset,
-      int tableWidth,
-      float[] y,
-      int to) {
-    for (int row = 0; row < rows; row++) {
-      for (int lane = 0; lane < PANEL; lane += COUNT) {
-        FloatVector.fromArray(SPECIES, tile, from + row * CHAIN + lane)
-            .add(FloatVector.fromArray(SPECIES, bias, biasOffset + lane))
-            .add(FloatVector.fromArray(SPECIES, table, tableOffset + row * tableWidth + lane))
-            .intoArray(y, to + row * CHAIN + lane);
-      }
-    }
-  }
-
   /**
    * {@code y = factor * x}: some rows of a tile, a panel's columns of them.
    *

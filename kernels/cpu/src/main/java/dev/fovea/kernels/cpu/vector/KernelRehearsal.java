@@ -1,8 +1,6 @@
 package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.COUNT;
-import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
-import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 import static dev.fovea.kernels.cpu.vector.RowTiles.TILE_SIZE;
 
@@ -75,18 +73,9 @@ final class KernelRehearsal {
           for (int i = 0; i < times; i++) {
             PanelLinear.scatter(memory, 0, steps, memory, 0);
             MicroKernel.multiply(memory, 0, memory, 0, 0, memory, 0, 0);
-            // Six steps, if any: a whole round of SixRows and a rest.
-            MicroKernel.multiplyAdd(memory, 0, memory, 0, 3 * steps, memory, 0, 0, TILE_SIZE);
+            MicroKernel.multiplyAdd(memory, 0, memory, 0, 2 * steps, memory, 0, 0, TILE_SIZE);
           }
         });
-    if (TILE == 6) {
-      waiting.add(
-          (times, steps) -> {
-            for (int i = 0; i < times; i++) {
-              SixRows.extend(memory, 0, memory, 0, steps, memory, 0, false);
-            }
-          });
-    }
     waiting.add(
         (times, rows) -> {
           for (int i = 0; i < times; i++) {
@@ -113,7 +102,6 @@ final class KernelRehearsal {
         (times, rows) -> {
           for (int i = 0; i < times; i++) {
             Epilogue.addBias(memory, 0, rows, memory, 0, memory, 0);
-            Epilogue.addTable(memory, 0, rows, memory, 0, memory, 0, PANEL, memory, 0);
             Epilogue.addScaled(memory, 0, rows, memory, memory, 0, memory, 0);
           }
         });

@@ -2,6 +2,7 @@ package dev.fovea.kernels.cpu.vector;
 
 import static dev.fovea.kernels.cpu.vector.Lanes.PANEL;
 import static dev.fovea.kernels.cpu.vector.Lanes.TILE;
+import static dev.fovea.kernels.cpu.vector.MicroKernel.ROUND;
 import static dev.fovea.kernels.cpu.vector.RowTiles.CHAIN;
 
 import dev.fovea.kernels.Sizes;
@@ -28,6 +29,10 @@ final class KeyValuePacking implements Task {
   private final Scratch scratch;
   private final int keyPanels;
   private final int keySize;
+
+  /** Rows of a panel of values: one a key, and zeros up to a whole round of the micro-kernel. */
+  private final int valueRows;
+
   private final int valueSize;
   private final int pieces;
 
@@ -39,7 +44,8 @@ final class KeyValuePacking implements Task {
     this.scratch = scratch;
     keyPanels = Lanes.steps(step.tokens(), PANEL);
     keySize = keyPanels * PANEL * step.headWidth();
-    valueSize = Lanes.steps(step.headWidth(), PANEL) * PANEL * step.tokens();
+    valueRows = Lanes.steps(step.tokens(), ROUND) * ROUND;
+    valueSize = Lanes.steps(step.headWidth(), PANEL) * PANEL * valueRows;
     keyScale = (float) (1 / (Math.sqrt(step.headWidth()) * Math.log(2)));
     int heads = Math.multiplyExact(step.qkv().images(), step.heads());
     pieces = Shares.parts(keyPanels, MOST_PANELS, heads, scratch.slots());
@@ -62,7 +68,12 @@ final class KeyValuePacking implements Task {
 
   /** Where a panel of a head's values starts: [key, channel of the panel]. */
   int values(int image, int head, int panel) {
-    return keys(image, head, 0) + keySize + panel * step.tokens() * PANEL;
+    return keys(image, head, 0) + keySize + panel * valueRows * PANEL;
+  }
+
+  /** Rows of the values of a block of keys, from one of them on. */
+  int valueRows(int key, int most) {
+    return Math.min(most, valueRows - key);
   }
 
   @Override
@@ -95,6 +106,18 @@ final class KeyValuePacking implements Task {
     for (int key = first, some; key < end; key += some) {
       some = Math.min(end - key, TILE - key % TILE);
       packValues(image, head, key, some);
+    }
+    if (end == step.tokens()) {
+      clearRest(image, head);
+    }
+  }
+
+  /** Makes the rows of values zero for which there is no key. */
+  private void clearRest(int image, int head) {
+    for (int channel = 0; channel < step.headWidth(); channel += PANEL) {
+      int start = values(image, head, channel / PANEL);
+      int from = start + step.tokens() * PANEL;
+      Arrays.fill(memory(), from, start + valueRows * PANEL, 0);
     }
   }
 

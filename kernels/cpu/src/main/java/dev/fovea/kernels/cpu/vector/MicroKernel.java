@@ -23,6 +23,9 @@ import jdk.incubator.vector.FloatVector;
  */
 final class MicroKernel {
 
+  /** Steps that the loop takes at once. Where an inner dimension ends with less, it is slow. */
+  static final int ROUND = TILE == 12 ? 1 : 4;
+
   /** Whether weights are read ahead; six rows gain nothing by it. */
   static final boolean READS_AHEAD = TILE == 12;
 
@@ -56,7 +59,7 @@ final class MicroKernel {
     if (TILE == 12) {
       return TwelveRows.multiply(a, aOffset, b, bOffset, steps, c, cOffset, ahead);
     }
-    int rest = steps % SixRows.ROUND;
+    int rest = steps % ROUND;
     int whole = steps - rest;
     SixRows.multiply(a, aOffset, b, bOffset, whole, c, cOffset);
     if (rest > 0) {

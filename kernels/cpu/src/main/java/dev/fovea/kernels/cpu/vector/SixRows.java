@@ -24,9 +24,6 @@ import jdk.incubator.vector.FloatVector;
  */
 final class SixRows {
 
-  /** Steps of a round. */
-  static final int ROUND = 4;
-
   private SixRows() {}
 
   /** {@link MicroKernel#multiply} in whole rounds, without reading ahead. */
@@ -50,7 +47,7 @@ final class SixRows {
     FloatVector bx;
     FloatVector by;
     FloatVector element;
-    for (int step = 0; step < steps; step += ROUND) {
+    for (int step = 0; step < steps; step += MicroKernel.ROUND) {
       int aStep = aOffset + step;
       int bStep = bOffset + step * PANEL;
       bx = FloatVector.fromArray(SPECIES, b, bStep);
@@ -173,9 +170,11 @@ final class SixRows {
   }
 
   /**
-   * Goes on with the chains of a tile: as if the steps had been in the call before.
+   * Goes on with the chains of a tile, as if the steps had been in the call before. Element by
+   * element, since no published model has a product that needs it: {@link KeyValuePacking} fills up
+   * the last round of keys, and all other inner dimensions are whole rounds.
    *
-   * @param fresh whether there was none, and c has no chains yet
+   * @param fresh whether there was no call before, and c has no chains yet
    */
   static void extend(
       float[] a,
@@ -186,23 +185,14 @@ final class SixRows {
       float[] c,
       int cOffset,
       boolean fresh) {
-    if (steps == 0) {
-      return;
-    }
     for (int row = 0; row < TILE * CHAIN; row += CHAIN) {
-      FloatVector x = FloatVector.zero(SPECIES);
-      FloatVector y = FloatVector.zero(SPECIES);
-      if (!fresh) {
-        x = FloatVector.fromArray(SPECIES, c, cOffset + row);
-        y = FloatVector.fromArray(SPECIES, c, cOffset + row + COUNT);
+      for (int column = 0; column < PANEL; column++) {
+        float sum = fresh ? 0 : c[cOffset + row + column];
+        for (int step = 0; step < steps; step++) {
+          sum = Math.fma(a[aOffset + row + step], b[bOffset + step * PANEL + column], sum);
+        }
+        c[cOffset + row + column] = sum;
       }
-      for (int step = 0; step < steps; step++) {
-        FloatVector element = FloatVector.broadcast(SPECIES, a[aOffset + row + step]);
-        x = element.fma(FloatVector.fromArray(SPECIES, b, bOffset + step * PANEL), x);
-        y = element.fma(FloatVector.fromArray(SPECIES, b, bOffset + step * PANEL + COUNT), y);
-      }
-      x.intoArray(c, cOffset + row);
-      y.intoArray(c, cOffset + row + COUNT);
     }
   }
 }

@@ -16,6 +16,7 @@ import dev.fovea.kernels.cpu.Linear;
 import dev.fovea.kernels.cpu.Scratch;
 import dev.fovea.kernels.cpu.Task;
 import dev.fovea.kernels.cpu.TokenLayout;
+import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
@@ -75,39 +76,14 @@ public final class VectorKernels implements CpuKernels {
             RowTiles.write(memory, 0, panels.inputs(), tiles, to);
           }
         };
-    float[] paddedTable = PanelLinear.padded(table, x.width());
-    int tableWidth = paddedTable.length / x.rows();
-    Task projection =
-        new GemmTask(left, panels, Columns.all(x), x, scratch) {
-          @Override
-          void finish(
-              float[] memory,
-              int from,
-              int rows,
-              int imageRow,
-              int panel,
-              float[] target,
-              int to,
-              int scratch) {
-            int column = panel * PANEL;
-            Epilogue.addTable(
-                memory,
-                from,
-                rows,
-                panels.bias(),
-                column,
-                paddedTable,
-                imageRow * tableWidth + column,
-                tableWidth,
-                target,
-                to);
-          }
-        };
-    return List.of(new PrefixTask(table, prefix, x), packing, projection);
+    float[] ones = new float[x.width()];
+    Arrays.fill(ones, 1);
+    Task projection = addition(left, panels, ones, x, scratch);
+    return List.of(new PositionsTask(table, x), packing, projection);
   }
 
-  /** Copies the rows before the first patch: one piece an image. */
-  private record PrefixTask(float[] table, int prefix, CpuTokens x) implements Task {
+  /** Copies the rows of the position table, CLS and registers included: one piece an image. */
+  private record PositionsTask(float[] table, CpuTokens x) implements Task {
     @Override
     public int count() {
       return x.images();
@@ -115,7 +91,7 @@ public final class VectorKernels implements CpuKernels {
 
     @Override
     public void run(int image, int slot) {
-      for (int row = 0; row < prefix; row++) {
+      for (int row = 0; row < x.rows(); row++) {
         x.write(table, row * x.width(), x.width(), image, row, 0);
       }
     }
@@ -164,25 +140,28 @@ public final class VectorKernels implements CpuKernels {
   @Override
   public List<Task> linearAdd(
       CpuTokens a, Rows rows, Linear linear, float[] gamma, CpuTokens x, Scratch scratch) {
-    PanelLinear panels = (PanelLinear) linear;
+    return List.of(addition(LeftRows.of(a, rows), (PanelLinear) linear, gamma, x, scratch));
+  }
+
+  /** {@code x += gamma * (left W^T + b)}. */
+  private static Task addition(
+      LeftRows left, PanelLinear panels, float[] gamma, CpuTokens x, Scratch scratch) {
     float[] paddedGamma = PanelLinear.padded(gamma, gamma.length);
-    Task product =
-        new GemmTask(LeftRows.of(a, rows), panels, Columns.all(x), x, scratch) {
-          @Override
-          void finish(
-              float[] memory,
-              int from,
-              int rows,
-              int imageRow,
-              int panel,
-              float[] target,
-              int to,
-              int scratch) {
-            int bias = panel * PANEL;
-            Epilogue.addScaled(memory, from, rows, panels.bias(), paddedGamma, bias, target, to);
-          }
-        };
-    return List.of(product);
+    return new GemmTask(left, panels, Columns.all(x), x, scratch) {
+      @Override
+      void finish(
+          float[] memory,
+          int from,
+          int rows,
+          int imageRow,
+          int panel,
+          float[] target,
+          int to,
+          int scratch) {
+        int bias = panel * PANEL;
+        Epilogue.addScaled(memory, from, rows, panels.bias(), paddedGamma, bias, target, to);
+      }
+    };
   }
 
   @Override

@@ -48,7 +48,7 @@ public final class RehearsedKernels {
     int c = TILE_SIZE;
     int other = 2 * TILE_SIZE;
     int rows = Lanes.TILE;
-    MicroKernel.multiply(memory, 0, memory, c, 63, memory, other, 0);
+    MicroKernel.multiply(memory, 0, memory, c, 64, memory, other, 0);
     MicroKernel.multiplyAdd(memory, 0, memory, c, 64, memory, other, 0, 3 * TILE_SIZE);
     RowNorm.apply(memory, 0, norm, memory, c, memory, other);
     Softmax.raise(memory, 0, rows, 4, c);
@@ -56,7 +56,6 @@ public final class RehearsedKernels {
     Epilogue.copy(memory, 0, rows, memory, c);
     Epilogue.copyScaled(memory, 0, rows, memory, c, memory, other);
     Epilogue.addBias(memory, 0, rows, memory, c, memory, other);
-    Epilogue.addTable(memory, 0, rows, memory, c, memory, c, Lanes.PANEL, memory, other);
     Epilogue.addScaled(memory, 0, rows, memory, memory, c, memory, other);
     Epilogue.activate(Activation.GELU, memory, 0, rows, memory, c, memory, other, 3 * TILE_SIZE);
     if (storage != WeightStorage.F32) {
