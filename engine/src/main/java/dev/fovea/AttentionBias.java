@@ -47,7 +47,8 @@ public final class AttentionBias implements Registers {
     }
   }
 
-  private static float[][] copy(String what, float[][] rows) {
+  /** A copy of finite numbers, a row for each block. */
+  static float[][] copy(String what, float[][] rows) {
     float[][] copies = new float[rows.length][];
     for (int block = 0; block < rows.length; block++) {
       copies[block] = rows[block].clone();

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
@@ -99,11 +100,14 @@ public final class Fovea implements AutoCloseable {
    *     here
    */
   public static Fovea open(Path model, Options options) {
+    Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(options, "options");
     return open(() -> VitWeights.open(model, options.positionPolicy()), options);
   }
 
   /**
-   * Opens a model from weights that somebody else reads: the door for other formats.
+   * Opens a model from weights that somebody else reads: the door for other modules of Fovea, such
+   * as the converter, which runs a .pth file through it. Applications have files converted.
    *
    * @param weights opens them; asked once, and again each time that the device is lost and another
    *     takes its place. What it gives is read and closed here; the options' position policy is its
@@ -128,6 +132,12 @@ public final class Fovea implements AutoCloseable {
 
   /** What a name means now, so that it cannot mean something else later. */
   private static Supplier<VitWeights> weights(String model, Options options) {
+    Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(options, "options");
+    if (model.isBlank()) {
+      throw new CheckpointException(
+          "the model's name is empty: expected a file, a directory or a hub name (owner/name)");
+    }
     PositionPolicy policy = options.positionPolicy();
     if (model.startsWith(SyntheticCheckpoint.SCHEME)) {
       return () -> VitWeights.of(new SyntheticCheckpoint(model), null, null, policy);
@@ -203,7 +213,8 @@ public final class Fovea implements AutoCloseable {
   }
 
   /**
-   * Embeds an image into memory of the caller's; allocates nothing.
+   * Embeds an image into memory of the caller's; allocates nothing where the image before had the
+   * same size, and else a few hundred bytes.
    *
    * @param target receives {@link #embeddingLength} native-order floats
    * @throws ImageException as {@link #embed(Image)}

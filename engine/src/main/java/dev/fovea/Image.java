@@ -2,6 +2,7 @@ package dev.fovea;
 
 import dev.fovea.checkpoint.OutputPath;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -28,6 +29,7 @@ public sealed interface Image {
   record Rgb(int width, int height, byte[] samples) implements Image {
     /** Checks the size. */
     public Rgb {
+      Objects.requireNonNull(samples, "samples");
       check(width, height, samples.length, "bytes");
     }
   }
@@ -35,11 +37,13 @@ public sealed interface Image {
   /**
    * Normalised planes.
    *
-   * @param samples [3, height, width], red first; finite
+   * @param samples [3, height, width], red first; finite, and not so large that float32 arithmetic
+   *     ends in infinity
    */
   record Planes(int width, int height, float[] samples) implements Image {
     /** Checks the size. */
     public Planes {
+      Objects.requireNonNull(samples, "samples");
       check(width, height, samples.length, "floats");
     }
   }
@@ -90,11 +94,15 @@ public sealed interface Image {
   }
 
   private static void check(int width, int height, int length, String unit) {
-    if (width <= 0 || height <= 0 || 3L * width * height != length) {
+    if (width <= 0 || height <= 0 || 3.0 * width * height != length) {
       throw new IllegalArgumentException(
           String.format(
-              "an RGB image of %d x %d (width x height) has %d %s, got %d",
-              width, height, 3L * width * height, unit, length));
+              "an RGB image of %d x %d (width x height) has %s %s, got %d",
+              width,
+              height,
+              BigInteger.valueOf(3L * width).multiply(BigInteger.valueOf(height)),
+              unit,
+              length));
     }
   }
 }

@@ -6,7 +6,7 @@ import java.lang.foreign.ValueLayout;
 /**
  * An image on its way into a plan: resized and cropped where it is RGB, checked where it is
  * normalised already. Used again and again, so that a stream of images of one size allocates
- * nothing.
+ * nothing, and one of several sizes a few objects.
  */
 final class PreparedImage {
 
@@ -18,7 +18,9 @@ final class PreparedImage {
   private int inputHeight;
   private int width;
   private int height;
-  private MemorySegment samples;
+
+  /** Of an RGB image; kept where the next one has as many, or none. */
+  private MemorySegment samples = MemorySegment.ofArray(new byte[0]);
 
   PreparedImage(Preprocessing preprocessing) {
     this.preprocessing = preprocessing;
@@ -55,8 +57,10 @@ final class PreparedImage {
   void prepare(Image next, int patch) {
     if (!isLike(next)) {
       Preprocessor.Size size = size(next, preprocessing, patch);
-      int bytes = next instanceof Image.Rgb ? 3 * size.width() * size.height() : 0;
-      samples = MemorySegment.ofArray(new byte[bytes]); // First: if it fails, nothing has changed.
+      int bytes = 3 * size.width() * size.height();
+      if (next instanceof Image.Rgb && samples.byteSize() != bytes) {
+        samples = MemorySegment.ofArray(new byte[bytes]); // First: if it fails, nothing changes.
+      }
       inputWidth = next.width();
       inputHeight = next.height();
       rgb = next instanceof Image.Rgb;

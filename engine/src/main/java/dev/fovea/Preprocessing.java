@@ -43,6 +43,9 @@ public record Preprocessing(
     HUGGING_FACE
   }
 
+  /** Longest side that photographs can be brought to, in pixels. */
+  public static final int LARGEST_SIDE = 1 << 16;
+
   /** What DINOv2 was evaluated with: shortest side 256, crop 224 x 224, ImageNet statistics. */
   public static final Preprocessing DINOV2 =
       new Preprocessing(
@@ -68,11 +71,18 @@ public record Preprocessing(
               + cropWidth
               + ": sizes are positive, or 0 for none");
     }
+    if (Math.max(shortest, Math.max(cropHeight, cropWidth)) > LARGEST_SIDE) {
+      throw new IllegalArgumentException(
+          "resize %d, crop %d x %d: sizes of more than %d pixels are not supported"
+              .formatted(shortest, cropHeight, cropWidth, LARGEST_SIDE));
+    }
     for (int channel = 0; channel < 3; channel++) {
-      double deviation = std.get(channel);
-      if (!(deviation > 0) || !Double.isFinite(deviation) || !Double.isFinite(mean.get(channel))) {
+      float deviation = (float) std.get(channel);
+      float lowest = (float) -mean.get(channel) / deviation;
+      float highest = (1 - (float) mean.get(channel)) / deviation;
+      if (!(deviation > 0) || !Float.isFinite(lowest) || !Float.isFinite(highest)) {
         throw new IllegalArgumentException(
-            "mean " + mean + " and std " + std + " must be finite, std positive");
+            "mean " + mean + " and std " + std + " must be finite in float32, std positive");
       }
     }
   }

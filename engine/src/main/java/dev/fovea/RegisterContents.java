@@ -19,9 +19,10 @@ public final class RegisterContents implements Registers {
    * Copies its argument.
    *
    * @param afterBlocks for every block, the registers after it: [blocks, R x D]
+   * @throws IllegalArgumentException if one is not finite
    */
   public RegisterContents(float[][] afterBlocks) {
-    this.afterBlocks = Arrays.stream(afterBlocks).map(float[]::clone).toArray(float[][]::new);
+    this.afterBlocks = AttentionBias.copy("registers", afterBlocks);
   }
 
   /** The registers after a block, [R x D]. */

@@ -61,6 +61,8 @@ final class ResizeAxis {
   private void reserve(int newCount) {
     if (starts.length < newCount) {
       starts = new int[newCount];
+    }
+    if (lengths.length < newCount) {
       lengths = new int[newCount];
     }
     int needed = Math.multiplyExact(newCount, stride);

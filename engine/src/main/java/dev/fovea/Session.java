@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -18,7 +19,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * whole device. Where that is lost, or has no room for an image, and another may take its place,
  * the request is run there; where it has no room for a batch, that is run in halves.
  *
- * <p>A request for a shape that has been seen allocates nothing besides its result.
+ * <p>A request for a shape that has been seen allocates nothing besides its result, if the image
+ * before it had the same size; else a few objects.
  */
 final class Session implements AutoCloseable {
 
@@ -53,8 +55,18 @@ final class Session implements AutoCloseable {
   /** Most tokens of a plan: as many as the device wants until it has no room for them. */
   private volatile int batchTokens;
 
+  /**
+   * Callers who may hold prepared images: enough that one is always ready, however many wait. Each
+   * image takes memory, and there may be thousands of callers on virtual threads. Fair, too.
+   */
+  private final Semaphore preparing =
+      new Semaphore(2 * Runtime.getRuntime().availableProcessors(), true);
+
   /** Guarded by itself; callers borrow while they prepare an image. */
   private final Deque<PreparedImage> idle = new ArrayDeque<>();
+
+  /** Whether nobody will need an idle one any more; guarded by these. */
+  private boolean retired;
 
   /** Requests wait for its end. */
   private final Rehearsal rehearsal;
@@ -98,19 +110,24 @@ final class Session implements AutoCloseable {
     Objects.requireNonNull(image, "image");
     Objects.requireNonNull(target, "target");
     check(request);
-    PreparedImage prepared = borrow();
+    preparing.acquireUninterruptibly();
     try {
-      prepared.prepare(image, config.patch());
-      running.lock();
-      try {
-        return runAlone(prepared, request, target);
-      } catch (DeviceLostException e) {
-        moveTo(placement.replace(e, config));
-        return runAlone(prepared, request, target);
-      } finally {
-        running.unlock();
-      }
+      return prepareAndRun(image, request, target);
     } finally {
+      preparing.release();
+    }
+  }
+
+  private FeatureLayout prepareAndRun(Image image, FeatureRequest request, MemorySegment target) {
+    PreparedImage prepared = prepared(image);
+    running.lock();
+    try {
+      return runAlone(prepared, request, target);
+    } catch (DeviceLostException e) {
+      moveTo(placement.replace(e, config));
+      return runAlone(prepared, request, target);
+    } finally {
+      running.unlock();
       giveBack(prepared);
     }
   }
@@ -128,7 +145,20 @@ final class Session implements AutoCloseable {
 
   /** Runs images in batches of neighbours that have the same size. */
   List<Features> runAll(List<Image> images, FeatureRequest request) {
+    Objects.requireNonNull(images, "images");
     check(request);
+    if (images.isEmpty()) {
+      checkOpen();
+    }
+    preparing.acquireUninterruptibly();
+    try {
+      return prepareAndRunAll(images, request);
+    } finally {
+      preparing.release();
+    }
+  }
+
+  private List<Features> prepareAndRunAll(List<Image> images, FeatureRequest request) {
     List<Features> results = new ArrayList<>(images.size());
     List<PreparedImage> batch = new ArrayList<>();
     int ahead = device.leavesProcessorsIdle() ? BATCH_IMAGES : 0;
@@ -150,6 +180,7 @@ final class Session implements AutoCloseable {
     }
   }
 
+  /** One that fails is not given back: nobody knows how far it came. */
   private PreparedImage prepared(Image image) {
     Objects.requireNonNull(image, "image");
     PreparedImage prepared = borrow();
@@ -245,6 +276,15 @@ final class Session implements AutoCloseable {
     batchTokens = device.batchTokens();
   }
 
+  private void checkOpen() {
+    running.lock();
+    try {
+      plans();
+    } finally {
+      running.unlock();
+    }
+  }
+
   /** Called with the lock held. */
   private PlanCache plans() {
     if (plans == null) {
@@ -293,6 +333,10 @@ final class Session implements AutoCloseable {
     } finally {
       running.unlock();
     }
+    synchronized (idle) {
+      retired = true;
+      idle.clear();
+    }
   }
 
   private void check(FeatureRequest request) {
@@ -332,7 +376,7 @@ final class Session implements AutoCloseable {
   private void giveBack(PreparedImage prepared) {
     prepared.forget();
     synchronized (idle) {
-      if (idle.size() < BATCH_IMAGES) {
+      if (!retired && idle.size() < BATCH_IMAGES) {
         idle.push(prepared);
       }
     }

@@ -34,6 +34,7 @@ record WarmUp(Session session, Preprocessing preprocessing) {
     int patch = session.config().patch();
     boolean known = width > 0 && width % patch == 0 && height % patch == 0;
     if (known) {
+      Preprocessor.outputSize(width, height, preprocessing); // Says so if that is too large.
       int shrunk = Math.min(2 * preprocessing.shortest(), LARGEST_PHOTOGRAPH);
       Image photograph = shrunk > 0 ? blank(shrunk, shrunk) : blank(width, height);
       repeat(planes(FEWEST_PATCHES * patch), request, 1);

@@ -56,6 +56,24 @@ class AllocationTest {
     }
   }
 
+  /** What the model sees of either has the same size, 9 KB. */
+  @Test
+  void photographsOfTwoSizesAllocateAFewObjects() {
+    Options small =
+        Options.DEFAULT.withThreads(2).withPreprocessing(Preprocessing.DINOV2.withSize(64, 56, 56));
+    try (Fovea model = Fovea.open("synthetic:tiny-reg4", small)) {
+      Image wide = Image.rgb(100, 80, new byte[3 * 100 * 80]);
+      Image high = Image.rgb(80, 100, new byte[3 * 80 * 100]);
+      MemorySegment target = MemorySegment.ofArray(new float[128]);
+      Runnable both =
+          () -> {
+            model.embed(wide, target);
+            model.embed(high, target);
+          };
+      assertThat(bytesPerRound(both)).isLessThan(1000L * CALLS);
+    }
+  }
+
   /**
    * Bytes that a round of calls allocates on the engine's threads and this one, once all compilers
    * are done: the least of many rounds, because nobody says when they are.

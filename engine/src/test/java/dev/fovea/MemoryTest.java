@@ -12,8 +12,10 @@ import java.lang.ref.WeakReference;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -55,24 +57,32 @@ class MemoryTest {
     }
   }
 
-  /** Runs {@link ManyShapes} in 64 MB, where not half of its plans have room together. */
+  /** Not half of its plans have room together in 64 MB. */
   @Test
   void plansMakeRoomForEachOtherWhereMemoryIsShort() throws Exception {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "-Xmx64m",
-                "-cp",
-                classPath(),
-                ManyShapes.class.getName())
-            .redirectErrorStream(true)
-            .start();
+    assertThat(output(ManyShapes.class, "-Xmx64m")).endsWith("the same");
+  }
+
+  /** A photograph takes a megabyte while it is prepared, and only some callers' at a time. */
+  @Test
+  void callersWaitBeforeTheyTakeMemory() throws Exception {
+    assertThat(output(ManyCallers.class, "-Xmx128m", "-XX:+ExitOnOutOfMemoryError"))
+        .endsWith("400 the same");
+  }
+
+  /** What a main class prints in a Java virtual machine of its own. */
+  private static String output(Class<?> main, String... flags) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--add-modules=jdk.incubator.vector");
+    command.addAll(List.of(flags));
+    command.addAll(List.of("-cp", classPath(), main.getName()));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     process.getOutputStream().close();
     String output =
         new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     assertThat(process.waitFor()).as(output).isZero();
-    assertThat(output).endsWith("the same");
+    return output;
   }
 
   @Test
@@ -131,6 +141,35 @@ class MemoryTest {
     private static Image image(int number) {
       int width = 14 * (40 + number);
       return Image.planes(width, 560, SyntheticCheckpoint.uniform("image", 1, 3 * width * 560));
+    }
+  }
+
+  /** Embeds one photograph on 400 virtual threads at once. */
+  static final class ManyCallers {
+
+    private ManyCallers() {}
+
+    public static void main(String[] arguments) throws InterruptedException {
+      Image photograph = Image.rgb(1600, 1200, new byte[3 * 1600 * 1200]);
+      AtomicInteger same = new AtomicInteger();
+      try (Fovea model = Fovea.open(MODEL)) {
+        float[] expected = model.embed(photograph);
+        List<Thread> callers = new ArrayList<>();
+        for (int i = 0; i < 400; i++) {
+          callers.add(
+              Thread.ofVirtual()
+                  .start(
+                      () -> {
+                        if (Arrays.equals(model.embed(photograph), expected)) {
+                          same.incrementAndGet();
+                        }
+                      }));
+        }
+        for (Thread caller : callers) {
+          caller.join();
+        }
+      }
+      System.out.println(same + " the same");
     }
   }
 }

@@ -162,4 +162,23 @@ class PreprocessorTest {
       throw new AssertionError(e);
     }
   }
+
+  @Test
+  void sizesAndStatisticsThatCannotBeComputedWithAreRefused() {
+    assertThatThrownBy(() -> Preprocessing.DINOV2.withSize(0, 1 << 20, 1 << 20))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("65536 pixels");
+    Preprocessing.Channels ones = new Preprocessing.Channels(1, 1, 1);
+    for (double tiny : new double[] {0, 1e-60, 1e-45, Double.NaN}) {
+      Preprocessing.Channels std = new Preprocessing.Channels(1, tiny, 1);
+      assertThatThrownBy(
+              () -> new Preprocessing(0, 0, 0, ones, std, Preprocessing.Rounding.ORIGINAL))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("std positive");
+    }
+    Preprocessing.Channels far = new Preprocessing.Channels(1e300, 0, 0);
+    assertThatThrownBy(() -> new Preprocessing(0, 0, 0, far, ones, Preprocessing.Rounding.ORIGINAL))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("finite in float32");
+  }
 }

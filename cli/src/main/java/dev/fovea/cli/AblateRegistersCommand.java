@@ -50,6 +50,7 @@ final class AblateRegistersCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    modelOptions.refuseRegisters(spec);
     List<Path> files = input.files();
     List<Outcome> outcomes;
     try (Progress progress = new Progress(spec.commandLine().getErr());

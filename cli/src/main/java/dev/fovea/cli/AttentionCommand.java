@@ -62,7 +62,8 @@ final class AttentionCommand implements Callable<Integer> {
       int[] indices = options.blocks(model.config().depth());
       for (int i = 0; i < files.size(); i++) {
         Image image = input.read(files.get(i), model.preprocessing());
-        AttentionMaps maps = AttentionMaps.of(model, image, indices);
+        AttentionMaps maps =
+            InputImages.analyse(files.get(i), () -> AttentionMaps.of(model, image, indices));
         if (outputs.pictures()) {
           draw(names.get(i), input.seen(files.get(i), model.preprocessing()), maps, pictures);
         }

@@ -37,20 +37,27 @@ final class DrawingOptions {
   }
 
   /**
-   * Names for pictures of these images: those of the files without extension, numbered where equal.
+   * Names for pictures of these images: those of the files without extension, numbered where equal,
+   * and never so that one looks like another file's.
    */
   static List<String> names(List<Path> images) {
+    List<String> names =
+        images.stream()
+            .map(image -> image.getFileName().toString().replaceFirst("\\.[^.]+$", ""))
+            .toList();
+    Set<String> whole = new HashSet<>(names);
     Set<String> taken = new HashSet<>();
-    return images.stream()
-        .map(
-            image -> {
-              String name = image.getFileName().toString().replaceFirst("\\.[^.]+$", "");
-              String unique = name;
-              for (int i = 2; !taken.add(unique); i++) {
-                unique = name + "-" + i;
-              }
-              return unique;
-            })
-        .toList();
+    return names.stream().map(name -> unique(name, whole, taken)).toList();
+  }
+
+  private static String unique(String name, Set<String> whole, Set<String> taken) {
+    String unique = name;
+    for (int i = 2; !taken.add(unique); i++) {
+      unique = name + "-" + i;
+      if (whole.contains(unique)) {
+        unique = name; // Somebody's own name, now or later.
+      }
+    }
+    return unique;
   }
 }

@@ -1,5 +1,6 @@
 package dev.fovea.cli;
 
+import dev.fovea.CheckpointException;
 import dev.fovea.Fovea;
 import dev.fovea.FoveaException;
 import dev.fovea.Image;
@@ -129,7 +130,7 @@ final class EmbedCommand implements Callable<Integer> {
     try {
       List<float[]> embeddings = images.isEmpty() ? List.of() : model.embedAll(images);
       for (int i = 0; i < read.size(); i++) {
-        writer.write(read.get(i), embeddings.get(i));
+        write(read.get(i), embeddings.get(i), writer);
       }
     } catch (IllegalArgumentException | ImageException e) {
       embedOneByOne(model, read, images, writer); // One has a size that does not fit the model.
@@ -147,8 +148,19 @@ final class EmbedCommand implements Callable<Integer> {
         report(e, files.get(i));
         continue;
       }
-      writer.write(files.get(i), embedding);
+      write(files.get(i), embedding, writer);
     }
+  }
+
+  private void write(Path file, float[] embedding, EmbeddingWriter writer) throws IOException {
+    for (float element : embedding) {
+      if (!Float.isFinite(element)) {
+        String problem = "its embedding is not finite: the model has weights that are not, or huge";
+        report(new CheckpointException(problem), file);
+        return;
+      }
+    }
+    writer.write(file, embedding);
   }
 
   private void report(RuntimeException e, Path file) {

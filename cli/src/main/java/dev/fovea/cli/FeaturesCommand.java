@@ -73,6 +73,9 @@ final class FeaturesCommand implements Runnable {
 
   @Override
   public void run() {
+    if (input.pixels != null) {
+      imageOptions.refuse(spec);
+    }
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       Image image =

@@ -7,7 +7,9 @@ import dev.fovea.Preprocessing;
 import dev.fovea.Preprocessor;
 import java.nio.file.Path;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
 /** How images are read, resized and cropped. */
@@ -53,6 +55,16 @@ final class ImageOptions {
       paramLabel = "N",
       description = "Refuse larger images (width x height). Default: ${DEFAULT-VALUE}.")
   private long maxPixels;
+
+  /** Refuses what prepares photographs, where there are pixels that are prepared already. */
+  void refuse(CommandSpec command) {
+    if (shortest != null || crop != null || rounding != null || orient) {
+      throw new ParameterException(
+          command.commandLine(),
+          "--resize, --crop, --rounding and --orient prepare images; --pixels are taken as they"
+              + " are");
+    }
+  }
 
   /** Reads an encoded image. */
   Image.Rgb read(Path file) {

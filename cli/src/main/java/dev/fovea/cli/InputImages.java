@@ -14,12 +14,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.AbstractList;
 import java.util.List;
+import java.util.function.Supplier;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** The images that an analysis is about: files and directories, or pixels. */
 final class InputImages {
@@ -28,6 +30,9 @@ final class InputImages {
   private Source source;
 
   @Mixin private ImageOptions options;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
 
   @Option(
       names = {"-r", "--recursive"},
@@ -56,6 +61,7 @@ final class InputImages {
    */
   List<Path> files() throws IOException {
     if (source.pixels != null) {
+      options.refuse(command);
       return List.of(source.pixels);
     }
     return ImageFiles.list(source.paths, recursive);
@@ -66,6 +72,15 @@ final class InputImages {
     return source.pixels != null
         ? pixels(file)
         : options.prepare(options.read(file), preprocessing);
+  }
+
+  /** What an analysis makes of one of {@link #files}; where it refuses that, it says which. */
+  static <T> T analyse(Path file, Supplier<T> analysis) {
+    try {
+      return analysis.get();
+    } catch (IllegalArgumentException | ImageException e) {
+      throw new ImageException(new Refusal(e).message(file), e);
+    }
   }
 
   /** All of them, each read when it is asked for, so that they need not fit into memory. */

@@ -84,7 +84,11 @@ final class LostCommand implements Callable<Integer> {
         Fovea model = modelOptions.open(progress)) {
       for (int i = 0; i < files.size(); i++) {
         PaddedImage image = input.padded(files.get(i), model);
-        Lost lost = Lost.find(PatchFeatures.of(model, image.planes(), options.source()), settings);
+        Lost lost =
+            InputImages.analyse(
+                files.get(i),
+                () ->
+                    Lost.find(PatchFeatures.of(model, image.planes(), options.source()), settings));
         int patch = model.config().patch();
         Optional<Box> seen = lost.box(patch, image.width(), image.height());
         Optional<Box> box = seen.map(found -> found.scaled(image.scaleX(), image.scaleY()));

@@ -16,7 +16,9 @@ import java.nio.file.Path;
 import java.util.function.UnaryOperator;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
 /** Which model runs, and how. */
@@ -118,6 +120,16 @@ final class ModelOptions {
     return model;
   }
 
+  /** Refuses another choice of registers, where a command makes its own. */
+  void refuseRegisters(CommandSpec command) {
+    if (registers != null) {
+      throw new ParameterException(
+          command.commandLine(),
+          "--registers and --test-time-register have no part in this: it puts something else in the"
+              + " place of the trained registers, and compares with these");
+    }
+  }
+
   /** Opens the model. */
   Fovea open(ProgressListener progress) {
     return open(progress, UnaryOperator.identity());
@@ -185,7 +197,9 @@ final class ModelOptions {
     }
     if (source.startsWith(SyntheticCheckpoint.SCHEME)) {
       throw new CheckpointException(
-          "expected a file, a directory or a hub name: '" + source + "' is a formula");
+          "expected a file, a directory or a hub name: '"
+              + source
+              + "' is a formula, which models run from (--model) and no file is read for");
     }
     throw new CheckpointException(
         "no weights at '" + source + "': it is no file or directory here, and no hub name");

@@ -88,7 +88,8 @@ final class OutliersCommand implements Callable<Integer> {
         Fovea model = open(compared, progress)) {
       List<TokenStatistics> statistics = new ArrayList<>();
       for (Path file : files) {
-        statistics.add(TokenStatistics.of(model, input.read(file, model.preprocessing())));
+        Image image = input.read(file, model.preprocessing());
+        statistics.add(InputImages.analyse(file, () -> TokenStatistics.of(model, image)));
       }
       Integer asked = normOptions.block();
       int block = asked == null ? model.config().depth() - 1 : asked;

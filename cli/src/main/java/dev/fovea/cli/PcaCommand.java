@@ -1,6 +1,7 @@
 package dev.fovea.cli;
 
 import dev.fovea.Fovea;
+import dev.fovea.Image;
 import dev.fovea.PatchGrid;
 import dev.fovea.Preprocessing;
 import dev.fovea.analysis.ComponentColors;
@@ -75,8 +76,10 @@ final class PcaCommand implements Callable<Integer> {
       Preprocessing preprocessing = model.preprocessing();
       List<PatchFeatures> features = new ArrayList<>();
       for (Path file : files) {
+        Image image = input.read(file, preprocessing);
         features.add(
-            PatchFeatures.of(model, input.read(file, preprocessing), PatchFeatures.Source.TOKENS));
+            InputImages.analyse(
+                file, () -> PatchFeatures.of(model, image, PatchFeatures.Source.TOKENS)));
       }
       write(files, preprocessing, features, pictures);
     }

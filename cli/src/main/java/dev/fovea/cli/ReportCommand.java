@@ -164,6 +164,9 @@ final class ReportCommand implements Callable<Integer> {
     if (labels != null && head == null && compareHead == null) {
       throw new ParameterException(spec.commandLine(), "--labels are those of a --head");
     }
+    if (cache != null && probe == null) {
+      throw new ParameterException(spec.commandLine(), "--cache is that of a --probe");
+    }
   }
 
   /** A model's column, and one with a test-time register where that is of use. */

@@ -8,6 +8,8 @@ import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.Options;
 import dev.fovea.Preprocessing;
+import dev.fovea.checkpoint.SafetensorsWriter;
+import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.cli.Cli.Result;
 import dev.fovea.kernels.Pooling;
 import java.awt.image.BufferedImage;
@@ -19,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -232,7 +235,25 @@ class EmbedCommandTest {
   }
 
   @Test
+  void anEmbeddingThatIsNotFiniteIsReportedInsteadOfPrinted() {
+    Map<TensorInfo, float[]> tensors = TestModels.tensors("synthetic:tiny");
+    tensors.forEach(
+        (info, elements) -> {
+          if (info.name().equals("norm.bias")) {
+            elements[7] = Float.NaN;
+          }
+        });
+    Path model = folder.resolve("nan.safetensors");
+    SafetensorsWriter.write(model, tensors);
+    Result result = Cli.run("embed", "-m", model, first);
+    assertThat(result.exit()).isEqualTo(1);
+    assertThat(result.out()).isEmpty();
+    assertThat(result.err()).hasLineCount(1).contains("not finite");
+  }
+
+  @Test
   void aModelThatIsNotThereIsExitCodeOne() {
+    assertThat(Cli.run("embed", "-m", "", first).err()).contains("the model's name is empty");
     Result result = Cli.run("embed", "-m", folder.resolve("no.safetensors"), first);
     assertThat(result.exit()).isEqualTo(1);
     assertThat(result.out()).isEmpty();

@@ -88,6 +88,11 @@ class FeaturesCommandTest {
     assertThat(Cli.run("features", "-m", TINY, "--out", out, "--pixels", pixels, "a.png").exit())
         .isEqualTo(2);
     assertThat(Cli.run("features", "-m", TINY, "--pixels", pixels).exit()).isEqualTo(2);
+    Result prepared =
+        Cli.run("features", "-m", TINY, "--out", out, "--pixels", pixels, "--crop", "28");
+    assertThat(prepared.exit()).isEqualTo(2);
+    assertThat(prepared.err()).contains("--pixels are taken as they are");
+    assertThat(Cli.run("lost", "-m", TINY, "--pixels", pixels, "--orient").exit()).isEqualTo(2);
   }
 
   @Test

@@ -173,6 +173,18 @@ class LauncherTest {
         .endsWith("dev.fovea.cli.Main", "embed", "two words", "", "*", "$HOME");
   }
 
+  /** In that of C, Java cannot even name a file whose name is not ASCII. */
+  @Test
+  void javaGetsALocaleWithAllLetters() throws Exception {
+    Path java = java("jvm/jdk-25", "25.0.3");
+    executable(java.resolve("bin/java"), "#!/bin/sh\necho \"$LC_ALL\"\n");
+    assertThat(run("embed").out).isEqualTo("C.UTF-8\n");
+    environment.put("LC_ALL", "POSIX");
+    assertThat(run("embed").out).isEqualTo("C.UTF-8\n");
+    environment.put("LC_ALL", "de_DE.UTF-8");
+    assertThat(run("embed").out).isEqualTo("de_DE.UTF-8\n");
+  }
+
   @Test
   void runsThroughLinksFromAnyFolder() throws Exception {
     java("jvm/jdk-25", "25.0.3");

@@ -16,6 +16,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -98,6 +99,17 @@ class LostCommandTest {
         .contains("no object");
     assertThat(first("--candidates", 1).get("object_patches"))
         .isNotEqualTo(first().get("object_patches"));
+  }
+
+  @Test
+  void anImageThatCannotBeAnalysedIsNamed() throws IOException {
+    Path small = Cli.image(image.resolveSibling("small.png"), 14, 14, 1);
+    for (String command : List.of("lost", "outliers")) {
+      Result result = Cli.run(command, "-m", TINY, image, small, "--resize", 0, "--crop", 0);
+      assertThat(result.exit()).as(command).isEqualTo(1);
+      assertThat(result.err()).hasLineCount(1).contains("fovea: ", ".png: ");
+    }
+    assertThat(Cli.run("lost", "-m", TINY, image, small).err()).contains("small.png: LOST");
   }
 
   @Test

@@ -87,4 +87,11 @@ class PictureFolderTest {
       folder.commit();
     }
   }
+
+  @Test
+  void aNumberedNameIsNoOtherFilesName() {
+    List<Path> images =
+        List.of(Path.of("a.png"), Path.of("x/a.png"), Path.of("a-2.png"), Path.of("y/a.jpg"));
+    assertThat(DrawingOptions.names(images)).containsExactly("a", "a-3", "a-2", "a-4");
+  }
 }

@@ -236,6 +236,9 @@ class RegisterCommandsTest {
     assertThat(ablations.get(0).get("name").asString()).isEqualTo("drop");
     assertThat(ablations.get(0).get("cls").asDouble()).isBetween(-1.0, 0.999999);
     assertThat(Cli.run("ablate-registers", "-m", PLAIN, first).err()).contains("0 registers");
+    Result changed = Cli.run("ablate-registers", "-m", TINY, "--registers", "zero", first);
+    assertThat(changed.exit()).isEqualTo(2);
+    assertThat(changed.err()).contains("--registers and --test-time-register have no part");
   }
 
   @Test

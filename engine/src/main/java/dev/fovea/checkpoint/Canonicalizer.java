@@ -51,7 +51,11 @@ final class Canonicalizer {
   private final Checkpoint checkpoint;
   private final Naming naming;
   private final Set<String> used = new HashSet<>();
+
+  /** The first of them; a hostile file may have millions. */
   private final List<String> problems = new ArrayList<>();
+
+  private long moreProblems;
   private final SortedMap<String, CanonicalTensor> tensors = new TreeMap<>();
 
   private Canonicalizer(Checkpoint checkpoint, Naming naming) {
@@ -278,7 +282,7 @@ final class Canonicalizer {
     CanonicalTensor tensor =
         new CanonicalTensor(new TensorInfo(canonical, dtype, shape), List.copyOf(parts));
     if (tensor.info().elements() > MAX_ELEMENTS) {
-      problems.add("tensor " + Quoted.of(canonical) + " of shape " + shape + " is too large");
+      note("tensor " + Quoted.of(canonical) + " of shape " + shape + " is too large");
     }
     tensors.put(canonical, tensor);
     return tensor;
@@ -289,15 +293,15 @@ final class Canonicalizer {
     String tensor =
         "tensor " + Quoted.of(source) + (source.equals(canonical) ? "" : " (" + canonical + ")");
     if (info == null) {
-      problems.add(tensor + " is missing" + missingHint(canonical) + ", expected shape " + shape);
+      note(tensor + " is missing" + missingHint(canonical) + ", expected shape " + shape);
       return false;
     }
     if (!info.shape().equals(shape)) {
-      problems.add(tensor + ": expected shape " + shape + ", got " + Quoted.of(info.shape()));
+      note(tensor + ": expected shape " + shape + ", got " + Quoted.of(info.shape()));
       return false;
     }
     if (DType.find(info.dtype()).isEmpty()) {
-      problems.add(tensor + ": expected F32, F16, BF16 or F64, got " + info.dtype());
+      note(tensor + ": expected F32, F16, BF16 or F64, got " + info.dtype());
       return false;
     }
     return true;
@@ -317,7 +321,7 @@ final class Canonicalizer {
       if (Naming.isIgnored(name)) {
         ignored.add(name);
       } else {
-        problems.add("tensor " + Quoted.of(name) + " is unknown");
+        note("tensor " + Quoted.of(name) + " is unknown");
       }
     }
     return ignored;
@@ -332,18 +336,22 @@ final class Canonicalizer {
         .orElse("");
   }
 
+  private void note(String problem) {
+    if (problems.size() < SHOWN_PROBLEMS) {
+      problems.add(problem);
+    } else {
+      moreProblems++;
+    }
+  }
+
   private CheckpointException problem(String first) {
     problems.addFirst(first);
     return new CheckpointException(problemsMessage());
   }
 
   private String problemsMessage() {
-    String more =
-        problems.size() > SHOWN_PROBLEMS
-            ? "; and " + (problems.size() - SHOWN_PROBLEMS) + " problems more"
-            : "";
+    String more = moreProblems > 0 ? "; and " + moreProblems + " problems more" : "";
     return problems.stream()
-        .limit(SHOWN_PROBLEMS)
         .collect(
             Collectors.joining(
                 "; ",

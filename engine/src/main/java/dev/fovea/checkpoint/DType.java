@@ -61,7 +61,11 @@ public enum DType {
     @Override
     public void decode(MemorySegment from, long at, float[] target, int offset, int count) {
       for (int i = 0; i < count; i++) {
-        target[offset + i] = (float) from.get(DOUBLE, at + 8L * i);
+        double value = from.get(DOUBLE, at + 8L * i);
+        target[offset + i] = (float) value;
+        if (Float.isInfinite(target[offset + i]) && !Double.isInfinite(value)) {
+          throw new ArithmeticException(value + " is too large for float32");
+        }
       }
     }
 
@@ -103,6 +107,7 @@ public enum DType {
    * Widens (or, from F64, rounds) little-endian elements to float32.
    *
    * @param at byte offset of the first element in {@code from}; any alignment
+   * @throws ArithmeticException if an element is finite, but not as a float32
    */
   public abstract void decode(MemorySegment from, long at, float[] target, int offset, int count);
 

@@ -9,7 +9,9 @@ final class HuggingFacePreprocessor {
   /** The number that Pillow gives to bicubic resampling. */
   private static final long BICUBIC = 3;
 
-  private static final int MAX_SIDE = 1 << 16;
+  /** What somebody can do who has a file that describes something else. */
+  static final String WAY_OUT =
+      "; delete the file, or say how pixels are to be prepared (Options.withPreprocessing)";
 
   private HuggingFacePreprocessor() {}
 
@@ -25,7 +27,9 @@ final class HuggingFacePreprocessor {
     if (!json.flag("do_rescale", true)
         || (json.has("rescale_factor") && !isOneByte(json.number("rescale_factor")))) {
       throw new CheckpointException(
-          json.what() + ": expected samples to be rescaled by 1/255, as in published models");
+          json.what()
+              + ": expected samples to be rescaled by 1/255, as in published models"
+              + WAY_OUT);
     }
     int shortest = json.flag("do_resize", true) ? shortest(json) : 0;
     boolean crop = json.flag("do_center_crop", true);
@@ -70,8 +74,8 @@ final class HuggingFacePreprocessor {
 
   private static int side(JsonObject json, String key) {
     int side = json.count(key);
-    if (side < 1 || side > MAX_SIDE) {
-      throw expected(json, key, "a size from 1 to " + MAX_SIDE + " pixels");
+    if (side < 1 || side > Preprocessing.LARGEST_SIDE) {
+      throw expected(json, key, "a size from 1 to " + Preprocessing.LARGEST_SIDE + " pixels");
     }
     return side;
   }
@@ -84,6 +88,7 @@ final class HuggingFacePreprocessor {
             + " for \""
             + key
             + "\", got "
-            + Quoted.of(json.required(key)));
+            + Quoted.of(json.required(key))
+            + WAY_OUT);
   }
 }

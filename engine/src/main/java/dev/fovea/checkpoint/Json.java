@@ -41,7 +41,8 @@ public final class Json {
    */
   public static Object read(Path file, int maxBytes) {
     if (!Files.isRegularFile(file)) {
-      throw new CheckpointException("cannot read " + file + ": not a file");
+      throw new CheckpointException(
+          "cannot read " + file + ": " + (Files.exists(file) ? "not a file" : "no such file"));
     }
     byte[] utf8;
     try (InputStream in = Files.newInputStream(file)) {

@@ -119,7 +119,7 @@ record Naming(
             + ": expected the tensors of a DINOv2 in the original, timm or Hugging Face layout,"
             + " found no cls_token or embeddings.cls_token among "
             + names.size()
-            + " tensors"
+            + " tensors, which begin with "
             + names.stream().limit(3).map(Quoted::of).toList());
   }
 }

@@ -33,7 +33,7 @@ public final class RegistersFile {
   private static final String VALUES = "attention_bias.values";
 
   /** Names of the tensors. */
-  static final Set<String> TENSORS = Set.of(KEYS, VALUES);
+  public static final Set<String> TENSORS = Set.of(KEYS, VALUES);
 
   private static final String FORMAT = "fovea.registers";
   private static final int VERSION = 1;

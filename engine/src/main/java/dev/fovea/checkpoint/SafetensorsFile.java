@@ -115,7 +115,12 @@ final class SafetensorsFile implements Checkpoint {
     int most = WINDOW / dtype.bytes();
     for (int done = 0; done < count; done += most) {
       int now = Math.min(most, count - done);
-      read(dtype, at + (long) done * dtype.bytes(), target, offset + done, now);
+      try {
+        read(dtype, at + (long) done * dtype.bytes(), target, offset + done, now);
+      } catch (ArithmeticException e) {
+        throw new CheckpointException(
+            source + ", tensor " + Quoted.of(name) + ": " + e.getMessage(), e);
+      }
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * The weights of a Vision Transformer in one form, whatever layout they were published in: the
@@ -43,7 +44,7 @@ public final class VitWeights implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final Canonicalizer.Result model;
   private final VitConfig config;
-  private final Preprocessing preprocessing;
+  private final Supplier<Preprocessing> preprocessing;
   private final Registers registers;
   private final SortedMap<String, TensorInfo> tensors;
 
@@ -66,7 +67,8 @@ public final class VitWeights implements AutoCloseable {
     VitConfig derived = artifact != null ? confirmed(artifact.config()) : derived(config);
     this.config = override != null ? derived.withPositionPolicy(override) : derived;
     checkRegisters();
-    this.preprocessing = artifact != null ? artifact.preprocessing() : preprocessing(preprocessor);
+    this.preprocessing =
+        artifact != null ? artifact::preprocessing : () -> preprocessing(config, preprocessor);
     SortedMap<String, TensorInfo> infos = new TreeMap<>();
     model.tensors().forEach((name, tensor) -> infos.put(name, tensor.info()));
     this.tensors = Collections.unmodifiableSortedMap(infos);
@@ -196,14 +198,12 @@ public final class VitWeights implements AutoCloseable {
     };
   }
 
-  /** timm runs its models at the size of the stored grid: 518 pixels for the published ones. */
-  private Preprocessing preprocessing(JsonObject json) {
-    if (json != null) {
-      return HuggingFacePreprocessor.parse(json);
+  private Preprocessing preprocessing(JsonObject configFile, JsonObject preprocessor) {
+    if (preprocessor != null) {
+      return HuggingFacePreprocessor.parse(preprocessor);
     }
     if (layout() == Layout.TIMM) {
-      int side = Math.multiplyExact(config.grid(), config.patch());
-      return Preprocessing.DINOV2.withSize(side, side, side);
+      return TimmPreprocessing.of(configFile, Math.multiplyExact(config.grid(), config.patch()));
     }
     return layout() == Layout.HUGGING_FACE
         ? Preprocessing.DINOV2.withRounding(Preprocessing.Rounding.HUGGING_FACE)
@@ -215,9 +215,15 @@ public final class VitWeights implements AutoCloseable {
     return config;
   }
 
-  /** How photographs are prepared for it. */
+  /**
+   * How photographs are prepared for it. Its file is looked at only now, since whoever prepares
+   * them in another way can use the model all the same.
+   *
+   * @throws CheckpointException if that is described by a file that is invalid, or in a way that is
+   *     not supported
+   */
   public Preprocessing preprocessing() {
-    return preprocessing;
+    return preprocessing.get();
   }
 
   /** What an artifact has in the place of registers: as trained, unless something was baked in. */

@@ -10,8 +10,9 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Keeps other threads and other processes off a blob while it is downloaded. A file lock holds
- * between processes only, hence the second lock inside this one.
+ * Keeps other threads and other processes of Fovea off a blob while it is downloaded. A file lock
+ * holds between processes only, hence the second lock inside this one; and on Linux it does not see
+ * the one that Python's {@code filelock} takes, hence {@link HubCache#part}.
  */
 final class BlobLock implements AutoCloseable {
 

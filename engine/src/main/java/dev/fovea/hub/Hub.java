@@ -4,6 +4,7 @@ import dev.fovea.HubException;
 import dev.fovea.ProgressListener;
 import dev.fovea.checkpoint.Safetensors;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -73,17 +74,34 @@ public final class Hub {
       return cached.get();
     }
     if (settings.offline()) {
-      throw new HubException(
-          String.format(
-              "%s (%s) is not in %s, and HF_HUB_OFFLINE forbids to fetch it: unset HF_HUB_OFFLINE,"
-                  + " or fetch it where there is a network and copy it there or name its folder",
-              model, revision, settings.cache()));
+      return offline(model, revision, cache);
     }
     try (HubClient client = new HubClient(settings, model)) {
       return new Download(client, cache, progress).all(revision);
     } catch (IOException e) {
       throw cache.unwritable(e);
     }
+  }
+
+  /** What is there, even if nobody has asked yet whether the model has a preprocessor's file. */
+  private Path offline(String model, String revision, HubCache cache) {
+    Path snapshot =
+        cache.runnable(revision).orElseThrow(() -> new HubException(notCached(model, revision)));
+    System.getLogger("dev.fovea")
+        .log(
+            Level.WARNING,
+            "{0} ({1}) is cached without {2}: pixels are prepared as DINOv2 does it, which may not"
+                + " be as the model needs it. Unset HF_HUB_OFFLINE once to fetch that file",
+            model,
+            revision,
+            HubCache.PREPROCESSOR);
+    return snapshot;
+  }
+
+  private String notCached(String model, String revision) {
+    return "%s (%s) is not in %s, and HF_HUB_OFFLINE forbids to fetch it: unset HF_HUB_OFFLINE, or"
+            .formatted(model, revision, settings.cache())
+        + " fetch it where there is a network and copy it there or name its folder";
   }
 
   private static void check(String name, Pattern pattern, String what) {
@@ -133,7 +151,7 @@ public final class Hub {
       try (BlobLock lock = BlobLock.acquire(cache.lock(file.etag()))) {
         Objects.requireNonNull(lock);
         if (!Files.exists(blob) || (file.size() >= 0 && Files.size(blob) != file.size())) {
-          Path part = blob.resolveSibling(file.etag() + ".incomplete");
+          Path part = cache.part(file.etag());
           client.download(file, part, progress);
           accept(file, part);
           Files.move(

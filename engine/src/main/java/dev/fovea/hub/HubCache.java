@@ -41,6 +41,14 @@ final class HubCache {
     return model().resolve("blobs").resolve(etag);
   }
 
+  /**
+   * Where a blob is while it arrives. Not the name that {@code huggingface_hub} uses, which holds
+   * another kind of lock meanwhile: both may fetch the same blob, and neither spoils the other's.
+   */
+  Path part(String etag) {
+    return model().resolve("blobs").resolve(etag + ".fovea.incomplete");
+  }
+
   Path lock(String etag) {
     return root.resolve(".locks").resolve(folder).resolve(etag + ".lock");
   }
@@ -49,9 +57,14 @@ final class HubCache {
     return model().resolve("snapshots").resolve(commit);
   }
 
-  /** The snapshot of a revision, if it holds all that opening the model needs. */
+  /** The snapshot of a revision, if it holds all of the model that there is. */
   Optional<Path> complete(String revision) {
-    return commit(revision).map(this::snapshot).filter(HubCache::isComplete);
+    return commit(revision).filter(this::knowsPreprocessor).flatMap(this::runnable);
+  }
+
+  /** The same if only the preprocessor's file may be missing, as other programs leave a model. */
+  Optional<Path> runnable(String revision) {
+    return commit(revision).map(this::snapshot).filter(HubCache::isRunnable);
   }
 
   private Optional<String> commit(String revision) {
@@ -66,7 +79,12 @@ final class HubCache {
     }
   }
 
-  private static boolean isComplete(Path snapshot) {
+  private boolean knowsPreprocessor(String commit) {
+    return Files.isRegularFile(snapshot(commit).resolve(PREPROCESSOR))
+        || Files.exists(missingMark(commit, PREPROCESSOR));
+  }
+
+  private static boolean isRunnable(Path snapshot) {
     if (!Files.isRegularFile(snapshot.resolve(CONFIG))) {
       return false;
     }
@@ -101,13 +119,17 @@ final class HubCache {
 
   /** Remembers that a commit has no file of this name. */
   void markMissing(String commit, String name) throws IOException {
-    Path mark = model().resolve(".no_exist").resolve(commit).resolve(name);
+    Path mark = missingMark(commit, name);
     Files.createDirectories(mark.getParent());
     try {
       Files.createFile(mark);
     } catch (FileAlreadyExistsException e) {
       return; // As it should be.
     }
+  }
+
+  private Path missingMark(String commit, String name) {
+    return model().resolve(".no_exist").resolve(commit).resolve(name);
   }
 
   /** Lets a revision stand for a commit; done last, when the snapshot is complete. */

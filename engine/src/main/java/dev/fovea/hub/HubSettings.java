@@ -9,6 +9,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Where models are looked for, by the environment variables of {@code huggingface_hub}.
@@ -25,6 +27,8 @@ record HubSettings(
 
   private static final Set<String> YES = Set.of("1", "true", "yes", "on");
 
+  private static final Pattern VARIABLE = Pattern.compile("\\$(\\w+|\\{\\w+})");
+
   HubSettings {
     Objects.requireNonNull(cache, "cache");
     String scheme = String.valueOf(endpoint.getScheme());
@@ -33,11 +37,16 @@ record HubSettings(
           "HF_ENDPOINT must be the address of a server such as https://huggingface.co, got "
               + endpoint);
     }
+    if (token != null && !token.matches("[!-~]+")) { // Never shown, not even where it is wrong.
+      throw new IllegalArgumentException(
+          "HF_TOKEN, or the file that hf auth login has left, has characters that no token has:"
+              + " expected hf_ and letters; correct it or unset it");
+    }
   }
 
   /**
    * Reads HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, HF_TOKEN, HF_TOKEN_PATH,
-   * HF_HUB_OFFLINE, and the token file that {@code hf auth login} leaves.
+   * HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE, and the token file that {@code hf auth login} leaves.
    *
    * @param home the user's folder
    */
@@ -46,16 +55,17 @@ record HubSettings(
     Path hugging = path(environment, "HF_HOME", home, caches.resolve("huggingface"));
     Path cache = path(environment, "HF_HUB_CACHE", home, hugging.resolve("hub"));
     String endpoint = text(environment, "HF_ENDPOINT", "https://huggingface.co");
-    String token = text(environment, "HF_TOKEN", null);
+    String token = token(environment.get("HF_TOKEN"));
     if (token == null) {
       token = readToken(path(environment, "HF_TOKEN_PATH", home, hugging.resolve("token")));
     }
-    String offline = text(environment, "HF_HUB_OFFLINE", "0").toLowerCase(Locale.ROOT);
+    String offline =
+        text(environment, "HF_HUB_OFFLINE", text(environment, "TRANSFORMERS_OFFLINE", "0"));
     return new HubSettings(
-        URI.create(endpoint.replaceFirst("/+$", "")),
+        address(endpoint),
         cache,
         token,
-        YES.contains(offline),
+        YES.contains(offline.toLowerCase(Locale.ROOT)),
         Duration.ofSeconds(1),
         Duration.ofSeconds(30));
   }
@@ -65,19 +75,45 @@ record HubSettings(
     return value == null || value.isBlank() ? otherwise : value.strip();
   }
 
+  /** Variables and the home folder are expanded, as Python's os.path does it. */
   private static Path path(
       Map<String, String> environment, String name, Path home, Path otherwise) {
     String value = text(environment, name, null);
     if (value == null) {
       return otherwise;
     }
-    return value.startsWith("~/") ? home.resolve(value.substring(2)) : Path.of(value);
+    String expanded =
+        VARIABLE
+            .matcher(value)
+            .replaceAll(
+                variable -> {
+                  String word = variable.group().replaceAll("[${}]", "");
+                  String replacement = environment.getOrDefault(word, variable.group());
+                  return Matcher.quoteReplacement(replacement);
+                });
+    if (expanded.equals("~")) {
+      return home;
+    }
+    return expanded.startsWith("~/") ? home.resolve(expanded.substring(2)) : Path.of(expanded);
+  }
+
+  private static URI address(String endpoint) {
+    try {
+      return URI.create(endpoint.replaceFirst("/+$", ""));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("HF_ENDPOINT is no address: " + e.getMessage(), e);
+    }
+  }
+
+  /** Without the line breaks that copying adds; null if nothing is left. */
+  private static String token(String text) {
+    String token = text == null ? "" : text.replaceAll("[\\r\\n]", "").strip();
+    return token.isEmpty() ? null : token;
   }
 
   private static String readToken(Path file) {
     try {
-      String token = Files.readString(file).strip();
-      return token.isEmpty() ? null : token;
+      return token(Files.readString(file));
     } catch (IOException e) {
       return null; // Nobody has logged in here, which is fine for public models.
     }

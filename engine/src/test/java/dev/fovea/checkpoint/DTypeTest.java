@@ -65,8 +65,8 @@ class DTypeTest {
     double[] doubles = {
       0.1,
       -0.0,
-      1e300,
-      -1e300,
+      Double.POSITIVE_INFINITY,
+      Double.NEGATIVE_INFINITY,
       1e-300,
       Double.NaN,
       0x1.000001p0,
@@ -94,6 +94,15 @@ class DTypeTest {
               0f,
               Float.MIN_VALUE
             });
+  }
+
+  @Test
+  void float64ThatNoFloat32HoldsIsRefused() {
+    ByteBuffer buffer = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putDouble(-1e300);
+    MemorySegment bytes = MemorySegment.ofArray(buffer.array());
+    assertThatThrownBy(() -> DType.F64.decode(bytes, 0, new float[1], 0, 1))
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessage("-1.0E300 is too large for float32");
   }
 
   @Test

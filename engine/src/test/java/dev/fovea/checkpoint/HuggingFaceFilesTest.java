@@ -122,13 +122,71 @@ class HuggingFaceFilesTest {
   void meanAndDeviationMustBeThreeUsableNumbers() {
     String sizes = "{\"size\": 256, \"crop_size\": 98, ";
     assertThatThrownBy(
-            () -> open(null, sizes + "\"image_mean\": [0.5, 0.5], \"image_std\": [1, 1, 1]}"))
+            () ->
+                open(null, sizes + "\"image_mean\": [0.5, 0.5], \"image_std\": [1, 1, 1]}")
+                    .preprocessing())
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("three numbers");
     assertThatThrownBy(
-            () -> open(null, sizes + "\"image_mean\": [0, 0, 0], \"image_std\": [1, 0, 1]}"))
+            () ->
+                open(null, sizes + "\"image_mean\": [0, 0, 0], \"image_std\": [1, 0, 1]}")
+                    .preprocessing())
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("std");
+  }
+
+  @Test
+  void aPreprocessorThatCannotBeFollowedIsNoObstacleToAnother() {
+    try (VitWeights weights = open(null, "{\"size\": 256, \"crop_size\": 98, \"resample\": 2}")) {
+      assertThat(weights.config().registers()).isEqualTo(4);
+      assertThatThrownBy(weights::preprocessing).hasMessageContaining("Options.withPreprocessing");
+    }
+  }
+
+  @Test
+  void timmSaysHowPhotographsArePreparedInItsOwnConfiguration() {
+    assertThat(timm("{}")).isEqualTo(Preprocessing.DINOV2.withSize(70, 70, 70));
+    String described =
+        """
+        {"pretrained_cfg": {"input_size": [3, 56, 56], "crop_pct": 0.9, "crop_mode": "center",
+         "interpolation": "bicubic", "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}}
+        """;
+    assertThat(timm(described))
+        .isEqualTo(
+            new Preprocessing(
+                62,
+                56,
+                56,
+                new Preprocessing.Channels(0, 0, 0),
+                new Preprocessing.Channels(1, 1, 1),
+                Preprocessing.Rounding.ORIGINAL));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"interpolation\": \"bilinear\" | bicubic",
+        "\"crop_mode\": \"squash\"       | center",
+        "\"input_size\": [3, 56, 28]     | a square",
+        "\"input_size\": [1, 56, 56]     | three channels",
+        "\"crop_pct\": 0                 | more than 0",
+        "\"mean\": [0.5]                 | three numbers",
+        "\"std\": [1, 1, 0]              | std"
+      })
+  void whatTimmDescribesAndNobodySupportsIsRefused(String field, String detail) {
+    assertThatThrownBy(() -> timm("{\"pretrained_cfg\": {" + field + "}}"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("pretrained_cfg")
+        .hasMessageContaining(detail);
+  }
+
+  private static Preprocessing timm(String config) {
+    FakeCheckpoint checkpoint =
+        new FakeCheckpoint(new Published(Published.Model.TINY, Published.Style.TIMM));
+    try (VitWeights weights = VitWeights.of(checkpoint, config, null, null)) {
+      return weights.preprocessing();
+    }
   }
 
   private static Preprocessing preprocessing(String fields) {

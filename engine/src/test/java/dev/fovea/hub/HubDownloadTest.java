@@ -22,7 +22,7 @@ class HubDownloadTest extends PublishedOnHub {
 
   private Path part() throws IOException {
     String hash = HubServer.hash("SHA-256", server.files.get(WEIGHTS));
-    return Files.createDirectories(model.resolve("blobs")).resolve(hash + ".incomplete");
+    return Files.createDirectories(model.resolve("blobs")).resolve(hash + ".fovea.incomplete");
   }
 
   /** Java's client may give up the last of what has arrived when it sees that no more will come. */

@@ -46,6 +46,36 @@ class HubSettingsTest {
     assertThat(HubSettings.of(variable, home).toString()).doesNotContain("direct");
   }
 
+  @Test
+  void aTokenLosesItsLineBreaksAndIsNeverShown() throws IOException {
+    assertThat(HubSettings.of(Map.of("HF_TOKEN", "hf_se\r\ncret\n"), home).token())
+        .isEqualTo("hf_secret");
+    assertThat(HubSettings.of(Map.of("HF_TOKEN", "\n"), home).token()).isNull();
+    assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", "hf_sec\u0007ret"), home))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("HF_TOKEN, or the file")
+        .hasMessageNotContainingAny("hf_sec", "ret\u0007");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "~, hub",
+    "$PLACE/x, place/x/hub",
+    "${PLACE}/x, place/x/hub",
+    "~/$UNKNOWN, $UNKNOWN/hub"
+  })
+  void foldersAreExpandedAsPythonExpandsThem(String value, String below) {
+    Map<String, String> environment = Map.of("HF_HOME", value, "PLACE", home + "/place");
+    assertThat(HubSettings.of(environment, home).cache()).isEqualTo(home.resolve(below));
+  }
+
+  @Test
+  void transformersCanBeOfflineToo() {
+    assertThat(HubSettings.of(Map.of("TRANSFORMERS_OFFLINE", "1"), home).offline()).isTrue();
+    Map<String, String> both = Map.of("TRANSFORMERS_OFFLINE", "1", "HF_HUB_OFFLINE", "0");
+    assertThat(HubSettings.of(both, home).offline()).isFalse();
+  }
+
   @ParameterizedTest
   @CsvSource({
     "1, true",
@@ -66,6 +96,9 @@ class HubSettingsTest {
     assertThat(HubSettings.of(mirror, home).endpoint())
         .isEqualTo(URI.create("https://mirror.example/hf"));
     assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "mirror.example"), home))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("HF_ENDPOINT");
+    assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "http://a b"), home))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("HF_ENDPOINT");
   }

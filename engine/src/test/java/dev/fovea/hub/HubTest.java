@@ -89,6 +89,19 @@ class HubTest extends PublishedOnHub {
     assertThat(server.requests).hasSize(requests);
   }
 
+  /** As a program leaves the cache that has loaded the model and not its preprocessor. */
+  @Test
+  void whetherThereIsAPreprocessorIsAskedBeforeTheCacheIsTrusted() throws IOException {
+    Path preprocessor = resolve().resolve("preprocessor_config.json");
+    Files.delete(preprocessor);
+    Path snapshot =
+        new Hub(settings(null, true)).resolve("acme/vit", "main", ProgressListener.NONE);
+    assertThat(snapshot.resolve("config.json")).as("offline it is used as it is").exists();
+    assertThat(preprocessor).doesNotExist();
+    resolve();
+    assertHolds(snapshot, "preprocessor_config.json");
+  }
+
   @Test
   void theTokenGoesToTheHubAndNowhereElse() {
     new Hub(settings("secret", false)).resolve("acme/vit", "main", ProgressListener.NONE);

@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -44,7 +45,10 @@ public final class PthCheckpoint implements Checkpoint {
   private static final int MAX_WRAPPERS = 4;
 
   private static final String RESAVE =
-      "; load it in PyTorch and save it again: torch.save(torch.load(old), new)";
+      "; load it in PyTorch and save it again: torch.save(torch.load(old%s), new)";
+
+  /** PyTorch reads the tar format only with code that executes what the file says. */
+  private static final String TRUSTED = ", weights_only=False";
 
   /** First bytes of a file by torch.save before 1.6: a pickle of 0x1950a86a20f9469cfc6c. */
   private static final byte[] LEGACY_MAGIC = {
@@ -187,6 +191,8 @@ public final class PthCheckpoint implements Checkpoint {
       } else {
         gather(view, dtype, first, target, offset, count);
       }
+    } catch (ArithmeticException e) {
+      throw failure("tensor '%s': %s", name, e.getMessage());
     } catch (InternalError e) {
       throw vanished(source, e);
     } catch (IllegalStateException e) { // closed by another thread just now
@@ -205,10 +211,13 @@ public final class PthCheckpoint implements Checkpoint {
   private void checkKind(MemorySegment file) {
     byte[] start = file.asSlice(0, Math.min(file.byteSize(), 512)).toArray(ValueLayout.JAVA_BYTE);
     if (startsWith(start, LEGACY_MAGIC)) {
-      throw failure("it is in the format of PyTorch before 1.6" + RESAVE);
+      throw failure("it is in the format of PyTorch before 1.6" + RESAVE.formatted(""));
     }
     if (isTar(start)) {
-      throw failure("it is in the tar format of PyTorch before 0.1.10" + RESAVE);
+      throw failure(
+          "it is in the tar format of PyTorch before 0.1.10"
+              + RESAVE.formatted(TRUSTED)
+              + ", if you trust who made it");
     }
     if (!startsWith(start, ZIP_MAGIC)) {
       throw failure(
@@ -260,21 +269,8 @@ public final class PthCheckpoint implements Checkpoint {
 
   /** Finds the dictionary of tensors, inside wrappers or not. */
   private Map<String, PickleValue> stateDict(PickleValue root) {
-    PickleValue value = root;
-    for (int i = 0; i < MAX_WRAPPERS && value instanceof Dict dict; i++) {
-      PickleValue wrapped =
-          WRAPPERS.stream()
-              .map(key -> dict.entries().get(new Text(key)))
-              .filter(Dict.class::isInstance)
-              .findFirst()
-              .orElse(null);
-      if (wrapped == null) {
-        break;
-      }
-      value = wrapped;
-    }
-    if (!(value instanceof Dict dict)
-        || dict.entries().values().stream().noneMatch(Tensor.class::isInstance)) {
+    PickleValue value = unwrapped(root, MAX_WRAPPERS).orElse(root);
+    if (!(value instanceof Dict dict) || !holdsTensors(dict)) {
       throw failure("it holds %s, but no dictionary of tensors", contents(value));
     }
     Map<String, PickleValue> state = new TreeMap<>();
@@ -287,6 +283,27 @@ public final class PthCheckpoint implements Checkpoint {
               state.put(name, tensor);
             });
     return state;
+  }
+
+  /** What is under the first of the wrappers' keys that leads to tensors, else the value itself. */
+  private static Optional<PickleValue> unwrapped(PickleValue value, int deepest) {
+    if (!(value instanceof Dict dict)) {
+      return Optional.empty();
+    }
+    if (deepest > 0) {
+      for (String key : WRAPPERS) {
+        PickleValue wrapped = dict.entries().get(new Text(key));
+        Optional<PickleValue> found = unwrapped(wrapped, deepest - 1);
+        if (found.isPresent()) {
+          return found;
+        }
+      }
+    }
+    return holdsTensors(dict) ? Optional.of(dict) : Optional.empty();
+  }
+
+  private static boolean holdsTensors(Dict dict) {
+    return dict.entries().values().stream().anyMatch(Tensor.class::isInstance);
   }
 
   private static String contents(PickleValue value) {

@@ -180,13 +180,24 @@ final class StoredZip {
       if (next > directory.end()) {
         throw damaged("entry %d of its directory reaches beyond the directory", i);
       }
-      located.add(locate(readCentral(at), directory.offset()));
+      Located entry = locate(readCentral(at), directory.offset());
+      if (!isFolder(entry)) {
+        located.add(entry);
+      }
       at = next;
     }
     if (at != directory.end()) {
       throw damaged("its directory has %d bytes too many", directory.end() - at);
     }
     return located;
+  }
+
+  /** Tools that pack folders have entries for them, which hold nothing. */
+  private boolean isFolder(Located entry) {
+    if (entry.name().endsWith("/") && entry.size() > 0) {
+      throw damaged("entry %s is a folder, and has %d bytes", entry.name(), entry.size());
+    }
+    return entry.name().endsWith("/");
   }
 
   private Central readCentral(long at) {
@@ -253,14 +264,12 @@ final class StoredZip {
   }
 
   private void checkLocalSizes(Central central, long at, Zip64 wide) {
-    long compressed = u32(at + 18);
-    long size = u32(at + 22);
+    long size = wide.next(u32(at + 22));
+    long compressed = wide.next(u32(at + 18));
     boolean later = (central.flags() & HAS_DESCRIPTOR) != 0 && size == 0 && compressed == 0;
     if (later) {
       return;
     }
-    size = wide.next(size);
-    compressed = wide.next(compressed);
     if (size != central.size() || compressed != central.size() || u32(at + 14) != central.crc()) {
       throw damaged(
           "entry %s: %d bytes by the directory, %d by its local header, or another checksum",
@@ -329,7 +338,8 @@ final class StoredZip {
   }
 
   private static boolean isPlainPath(String name) {
-    for (String part : name.split("/", -1)) {
+    String path = name.endsWith("/") ? name.substring(0, name.length() - 1) : name;
+    for (String part : path.split("/", -1)) {
       if (part.isEmpty() || part.equals(".") || part.equals("..")) {
         return false;
       }

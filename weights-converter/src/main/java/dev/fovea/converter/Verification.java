@@ -8,7 +8,8 @@ import java.util.List;
  *
  * @param tensors number of tensors compared
  * @param elements number of elements compared
- * @param registers what the artifact has in their place, which the source does not tell
+ * @param registers what the artifact has in their place and the source has not; as trained if that
+ *     is nothing
  * @param mismatches tensors whose elements differ
  * @param problems anything else that is wrong, in words: another source, a tensor too many
  * @param deviations of the model's outputs from a golden file's; empty if there was none

@@ -1,10 +1,13 @@
 package dev.fovea.converter;
 
+import dev.fovea.AttentionBias;
 import dev.fovea.CheckpointException;
 import dev.fovea.ProgressListener;
+import dev.fovea.Registers;
 import dev.fovea.VitConfig;
 import dev.fovea.checkpoint.ArtifactMetadata;
 import dev.fovea.checkpoint.DType;
+import dev.fovea.checkpoint.RegistersFile;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.checkpoint.VitWeights;
 import dev.fovea.converter.Verification.Mismatch;
@@ -73,10 +76,11 @@ public final class Verifier {
       verifier.compareChecksum(metadata, WeightFiles.sha256(source, listener));
       verifier.compareModel();
       verifier.compareTensors();
+      Registers added = verifier.compareRegisters();
       return new Verification(
           verifier.tensors,
           verifier.elements,
-          ours.registers(),
+          added,
           verifier.mismatches,
           verifier.problems,
           golden == null ? List.of() : Golden.compare(artifact, golden));
@@ -119,19 +123,43 @@ public final class Verifier {
             "%s is %s in the artifact, %s in the source"
                 .formatted(name, ours.shape(), theirs.shape()));
       } else {
-        compare(ours);
+        compare(ours, artifact::read, source::read);
         listener.progress("comparing", elements * Float.BYTES, total * Float.BYTES);
       }
     }
   }
 
-  private void compare(TensorInfo info) {
+  /**
+   * What the artifact has in the place of registers and the source has not: as trained if there is
+   * nothing of that kind. A bias for the same neurons is compared number by number.
+   */
+  private Registers compareRegisters() {
+    Registers ours = artifact.registers();
+    if (ours instanceof AttentionBias bias
+        && source.registers() instanceof AttentionBias other
+        && bias.neurons().equals(other.neurons())) {
+      for (String name : RegistersFile.TENSORS) {
+        compare(
+            artifact.checkpoint().tensor(name),
+            artifact.checkpoint()::read,
+            source.checkpoint()::read);
+      }
+      return Registers.asTrained();
+    }
+    return ours.equals(source.registers()) ? Registers.asTrained() : ours;
+  }
+
+  private interface Reader {
+    void read(String tensor, long first, float[] target, int offset, int count);
+  }
+
+  private void compare(TensorInfo info, Reader ours, Reader theirs) {
     DType dtype = DType.valueOf(info.dtype());
     Mismatch mismatch = null;
     for (long first = 0; first < info.elements(); first += CHUNK) {
       int count = (int) Math.min(CHUNK, info.elements() - first);
-      artifact.read(info.name(), first, actual, 0, count);
-      source.read(info.name(), first, expected, 0, count);
+      ours.read(info.name(), first, actual, 0, count);
+      theirs.read(info.name(), first, expected, 0, count);
       round(info, dtype, count);
       for (int i = 0; i < count; i++) {
         if (Float.floatToRawIntBits(actual[i]) != Float.floatToRawIntBits(expected[i])) {

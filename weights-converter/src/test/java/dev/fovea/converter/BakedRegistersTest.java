@@ -18,6 +18,8 @@ import dev.fovea.checkpoint.RegistersFile;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
 import dev.fovea.checkpoint.VitWeights;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -96,6 +98,28 @@ class BakedRegistersTest {
     assertThat(verification.passed()).isTrue();
     assertThat(verification.deviations()).isNotEmpty();
     assertThat(verification.registers().description()).isEqualTo(registers.description());
+  }
+
+  @ParameterizedTest
+  @MethodSource("both")
+  void ofAnArtifactTheyAreComparedToo(Registers registers) throws IOException {
+    Path first =
+        convert(SOURCE, "baked.safetensors", ConvertOptions.DEFAULT.withRegisters(registers));
+    Path again = convert(first, "again.safetensors", ConvertOptions.DEFAULT);
+    Verification same = Verifier.verify(again, first, null, ProgressListener.NONE);
+    assertThat(same.passed()).isTrue();
+    assertThat(same.registers()).isEqualTo(Registers.asTrained());
+    if (registers instanceof AttentionBias) {
+      byte[] bytes = Files.readAllBytes(again);
+      int header = bytes.length - Published.data(again).length;
+      bytes[header + 1] ^= 1; // attention_bias.keys is the first of the names.
+      Files.write(again, bytes);
+      Verification damaged = Verifier.verify(again, first, null, ProgressListener.NONE);
+      assertThat(damaged.passed()).isFalse();
+      assertThat(damaged.mismatches())
+          .extracting(Verification.Mismatch::tensor)
+          .containsExactly("attention_bias.keys");
+    }
   }
 
   @ParameterizedTest

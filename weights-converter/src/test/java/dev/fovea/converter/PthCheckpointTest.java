@@ -144,7 +144,7 @@ class PthCheckpointTest {
         bytes.putShort((short) 0x3C00).putShort((short) 1).putShort((short) 0xFC00).array();
     byte[] brain = {(byte) 0xC0, 0x3F, 0x01, 0x00};
     ByteBuffer doubles = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
-    doubles.putDouble(0.1).putDouble(1e300);
+    doubles.putDouble(0.1).putDouble(1e-300);
     PthCheckpoint checkpoint =
         parse(
             new PthBuilder()
@@ -155,7 +155,7 @@ class PthCheckpointTest {
                 .add("model/data/3", new byte[8]));
     assertThat(readAll(checkpoint, "half")).containsExactly(1, 0x1p-24f, Float.NEGATIVE_INFINITY);
     assertThat(readAll(checkpoint, "brain")).containsExactly(1.5f, 0x1p-133f);
-    assertThat(readAll(checkpoint, "double")).containsExactly(0.1f, Float.POSITIVE_INFINITY);
+    assertThat(readAll(checkpoint, "double")).containsExactly(0.1f, 0f);
     assertThat(checkpoint.tensors().get("long").dtype()).isEqualTo("I64");
     assertThatThrownBy(() -> readAll(checkpoint, "long"))
         .isInstanceOf(CheckpointException.class)
@@ -176,6 +176,28 @@ class PthCheckpointTest {
     }
     PthCheckpoint checkpoint = parse(new PthBuilder().pickle(pickle.stop()).floats("0", TWELVE));
     assertThat(readAll(checkpoint, "backbone.w")).isEqualTo(TWELVE);
+  }
+
+  @Test
+  void numbersThatNoFloat32HoldsAreRefused() {
+    PickleWriter pickle = PickleWriter.begin().op('}').text("w").vector("DoubleStorage", "0", 2);
+    ByteBuffer doubles = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+    doubles.putDouble(0.1).putDouble(1e300);
+    PthCheckpoint checkpoint =
+        parse(new PthBuilder().pickle(pickle.op('s').stop()).add("model/data/0", doubles.array()));
+    assertThatThrownBy(() -> readAll(checkpoint, "w"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("tensor 'w': 1.0E300 is too large for float32");
+  }
+
+  /** Training code keeps its settings under a wrapper's name, too. */
+  @Test
+  void aWrapperWithoutTensorsIsNotTakenForOne() {
+    PickleWriter pickle = PickleWriter.begin().op('}').op('(').text("model");
+    pickle.op('}').text("arch").text("vit_small").op('s');
+    pickle.text("state_dict").op('}').text("w").vector("FloatStorage", "0", 12).op('s').op('u');
+    PthCheckpoint checkpoint = parse(new PthBuilder().pickle(pickle.stop()).floats("0", TWELVE));
+    assertThat(readAll(checkpoint, "w")).isEqualTo(TWELVE);
   }
 
   @Test

@@ -89,7 +89,6 @@ class StoredZipTest {
         "model/../x",
         "model//x",
         "model/./x",
-        "model/",
         "model\\x",
         "x",
         "",
@@ -98,6 +97,13 @@ class StoredZipTest {
       })
   void entryNamesMustBePlainAndInOneFolder(String name) {
     assertRefused(plain().add(name, new byte[0]).build(), "entry");
+  }
+
+  @Test
+  void emptyEntriesForFoldersAreLeftOut() {
+    assertThat(read(plain().add("model/", new byte[0]))).hasSize(12);
+    assertRefused(plain().add("model/", new byte[1]).build(), "is a folder, and has 1 bytes");
+    assertRefused(plain().add("model//", new byte[0]).build(), "entry");
   }
 
   @Test

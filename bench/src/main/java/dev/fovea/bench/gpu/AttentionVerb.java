@@ -62,8 +62,7 @@ final class AttentionVerb implements Verb {
         return attend(rounded, query, power -> power);
       }
 
-      // Two roundings to 16 bits: of the results, and on compute capability 9.0 of the powers
-      // before
+      // Two roundings to 16 bits: of the results, and on compute capability 9.0 of the powers when
       // they meet the values. Other GPUs keep what that leaves, and stay well below this.
       @Override
       public double unavoidable(int query, double[] exact) {

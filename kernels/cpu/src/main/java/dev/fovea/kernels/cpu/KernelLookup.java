@@ -57,7 +57,7 @@ final class KernelLookup {
 
   /** "auto", "scalar" or "vector", after the system property had its say. */
   private static String resolve(String request) {
-    checkName("DeviceOptions.kernels", request);
+    checkName("kernels of the CPU", request);
     if (!request.equals(AUTO)) {
       return request;
     }
