@@ -7,10 +7,12 @@ import dev.fovea.Fovea;
 import dev.fovea.Image;
 import dev.fovea.checkpoint.SafetensorsWriter;
 import dev.fovea.checkpoint.TensorInfo;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,7 +38,7 @@ import picocli.CommandLine.Spec;
       "  fovea features -m model.safetensors --pixels image.safetensors --out f.safetensors \\",
       "      --blocks --attention"
     })
-final class FeaturesCommand implements Runnable {
+final class FeaturesCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
   @Mixin private ImageOptions imageOptions;
@@ -72,10 +74,11 @@ final class FeaturesCommand implements Runnable {
   }
 
   @Override
-  public void run() {
+  public Integer call() throws IOException {
     if (input.pixels != null) {
       imageOptions.refuse(spec);
     }
+    ImageFiles.keep(input.pixels != null ? input.pixels : input.image, out);
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       Image image =
@@ -93,6 +96,7 @@ final class FeaturesCommand implements Runnable {
       }
       write(model.features(image, request), request);
     }
+    return 0;
   }
 
   private void write(Features features, FeatureRequest request) {

@@ -25,6 +25,17 @@ final class ImageFiles {
       description = "Also the directories in directories.")
   private boolean recursive;
 
+  /**
+   * Refuses to replace an image by what is made of it.
+   *
+   * @throws ImageException if the file to be written is the image
+   */
+  static void keep(Path image, Path out) throws IOException {
+    if (Files.exists(out) && Files.exists(image) && Files.isSameFile(image, out)) {
+      throw new ImageException(out + " is the image itself: write to another file");
+    }
+  }
+
   /** Whether there can only be one, because a single file is named. */
   boolean isSingle() {
     return paths.size() == 1 && !Files.isDirectory(paths.getFirst());

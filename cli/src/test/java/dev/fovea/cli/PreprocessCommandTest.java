@@ -9,6 +9,7 @@ import dev.fovea.cli.Cli.Result;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,5 +89,19 @@ class PreprocessCommandTest {
     Result result = Cli.run("preprocess", image, "--out", folder.resolve("no/out.png"));
     assertThat(result.exit()).isEqualTo(1);
     assertThat(result.err()).hasLineCount(1).contains("there is no directory");
+  }
+
+  @Test
+  void theImageItselfIsNotReplaced() throws IOException {
+    Path image = Cli.image(folder.resolve("image.png"), 30, 40, 1);
+    byte[] before = Files.readAllBytes(image);
+    Path again = Files.createSymbolicLink(folder.resolve("again.png"), image);
+    for (Path out : List.of(image, again)) {
+      Result result = Cli.run("preprocess", image, "--out", out);
+      assertThat(result.exit()).isEqualTo(1);
+      assertThat(result.err()).hasLineCount(1).contains("is the image itself");
+      assertThat(Cli.run("features", "-m", Cli.TINY, image, "--out", out).exit()).isEqualTo(1);
+    }
+    assertThat(image).hasBinaryContent(before);
   }
 }
