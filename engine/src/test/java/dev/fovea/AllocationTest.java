@@ -21,12 +21,15 @@ class AllocationTest {
   private static final int ROUNDS = 100;
   private static final int CALLS = 100;
 
+  /** Bytes of a few objects. */
+  private static final long FEW = 1000;
+
   @Test
   void embeddingIntoMemoryOfTheCallersAllocatesNothing() {
     try (Fovea model = Fovea.open("synthetic:tiny-reg4", Options.DEFAULT.withThreads(2))) {
       Image planes = Image.planes(70, 56, SyntheticCheckpoint.uniform("image", 1, 3 * 70 * 56));
       MemorySegment target = MemorySegment.ofArray(new float[128]);
-      assertThat(bytesPerRound(() -> model.embed(planes, target))).isZero();
+      assertThat(bytesPerRound(() -> model.embed(planes, target), 0)).isZero();
     }
   }
 
@@ -41,7 +44,7 @@ class AllocationTest {
     try (Fovea model = Fovea.open("synthetic:tiny", options)) {
       Image planes = Image.planes(70, 56, SyntheticCheckpoint.uniform("image", 1, 3 * 70 * 56));
       MemorySegment target = MemorySegment.ofArray(new float[128]);
-      assertThat(bytesPerRound(() -> model.embed(planes, target))).isZero();
+      assertThat(bytesPerRound(() -> model.embed(planes, target), 0)).isZero();
     }
   }
 
@@ -52,7 +55,7 @@ class AllocationTest {
     try (Fovea model = Fovea.open("synthetic:tiny-reg4", small)) {
       Image photograph = Image.rgb(100, 80, new byte[3 * 100 * 80]);
       MemorySegment target = MemorySegment.ofArray(new float[128]);
-      assertThat(bytesPerRound(() -> model.embed(photograph, target))).isZero();
+      assertThat(bytesPerRound(() -> model.embed(photograph, target), 0)).isZero();
     }
   }
 
@@ -70,17 +73,19 @@ class AllocationTest {
             model.embed(wide, target);
             model.embed(high, target);
           };
-      assertThat(bytesPerRound(both)).isLessThan(1000L * CALLS);
+      assertThat(bytesPerRound(both, FEW * CALLS)).isLessThanOrEqualTo(FEW * CALLS);
     }
   }
 
   /**
    * Bytes that a round of calls allocates on the engine's threads and this one, once all compilers
    * are done: the least of many rounds, because nobody says when they are.
+   *
+   * @param enough with so few there need not be more rounds
    */
-  private static long bytesPerRound(Runnable call) {
+  private static long bytesPerRound(Runnable call, long enough) {
     long least = Long.MAX_VALUE;
-    for (int round = 0; round < ROUNDS && least > 0; round++) {
+    for (int round = 0; round < ROUNDS && least > enough; round++) {
       least = Math.min(least, bytesOfRound(call));
     }
     return least;
