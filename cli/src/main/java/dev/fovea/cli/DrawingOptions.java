@@ -50,14 +50,15 @@ final class DrawingOptions {
     return names.stream().map(name -> unique(name, whole, taken)).toList();
   }
 
+  /** The name, or with the first number that makes it neither a whole name nor a taken one. */
   private static String unique(String name, Set<String> whole, Set<String> taken) {
-    String unique = name;
-    for (int i = 2; !taken.add(unique); i++) {
-      unique = name + "-" + i;
-      if (whole.contains(unique)) {
-        unique = name; // Somebody's own name, now or later.
-      }
+    if (taken.add(name)) {
+      return name;
     }
-    return unique;
+    int number = 2;
+    while (whole.contains(name + "-" + number) || !taken.add(name + "-" + number)) {
+      number++;
+    }
+    return name + "-" + number;
   }
 }

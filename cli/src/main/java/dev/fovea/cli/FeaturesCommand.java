@@ -76,9 +76,9 @@ final class FeaturesCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     if (input.pixels != null) {
-      imageOptions.refuse(spec);
+      imageOptions.refuseBesidePixels(spec);
     }
-    ImageFiles.keep(input.pixels != null ? input.pixels : input.image, out);
+    ImageFiles.refuseToReplace(input.pixels != null ? input.pixels : input.image, out);
     try (Progress progress = new Progress(spec.commandLine().getErr());
         Fovea model = modelOptions.open(progress)) {
       Image image =

@@ -30,7 +30,7 @@ final class ImageFiles {
    *
    * @throws ImageException if the file to be written is the image
    */
-  static void keep(Path image, Path out) throws IOException {
+  static void refuseToReplace(Path image, Path out) throws IOException {
     if (Files.exists(out) && Files.exists(image) && Files.isSameFile(image, out)) {
       throw new ImageException(out + " is the image itself: write to another file");
     }

@@ -57,7 +57,7 @@ final class ImageOptions {
   private long maxPixels;
 
   /** Refuses what prepares photographs, where there are pixels that are prepared already. */
-  void refuse(CommandSpec command) {
+  void refuseBesidePixels(CommandSpec command) {
     if (shortest != null || crop != null || rounding != null || orient) {
       throw new ParameterException(
           command.commandLine(),

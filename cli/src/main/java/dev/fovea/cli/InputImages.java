@@ -61,7 +61,7 @@ final class InputImages {
    */
   List<Path> files() throws IOException {
     if (source.pixels != null) {
-      options.refuse(command);
+      options.refuseBesidePixels(command);
       return List.of(source.pixels);
     }
     return ImageFiles.list(source.paths, recursive);

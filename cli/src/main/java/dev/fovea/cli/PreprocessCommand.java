@@ -54,7 +54,7 @@ final class PreprocessCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ImageFiles.keep(image, out);
+    ImageFiles.refuseToReplace(image, out);
     Image.Rgb pixels =
         Preprocessor.apply(imageOptions.read(image), imageOptions.change(preprocessing()));
     ByteArrayOutputStream png = new ByteArrayOutputStream();
